@@ -31,7 +31,7 @@ pub struct TestArgs {
     #[arg(value_parser = STAGES.map(|(name, _)| name))]
     pub stages: Vec<String>,
 
-    /// Arguments for Playwright, as in `test browser -- cart.spec --project phone`
+    /// Arguments for Playwright, as in `test browser -- buy.spec --project phone`
     #[arg(last = true)]
     pub playwright: Vec<String>,
 }

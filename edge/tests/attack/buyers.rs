@@ -4,6 +4,7 @@
 use std::{
     io,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -62,35 +63,28 @@ pub fn buy_during_attack(
     attackers: usize,
     attack: impl Fn(usize, &AttackEnd) -> usize + Sync,
 ) {
-    let _one = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (end, tally) = (AttackEnd(AtomicBool::new(false)), Tally::default());
-    thread::scope(|scope| {
-        for buyer in 0..BUYERS {
-            let (end, tally) = (&end, &tally);
-            scope.spawn(move || {
-                end.until(|| {
-                    buy(shop.edge, &shop.sku, buyer, tally);
-                    thread::sleep(PAUSE);
-                })
-            });
-        }
-        let (end, attack) = (&end, &attack);
-        let attack_threads: Vec<_> = (0..attackers)
-            .map(|number| scope.spawn(move || attack(number, end)))
-            .collect();
-        thread::sleep(duration());
-        end.0.store(true, Ordering::Relaxed);
-        for attack_thread in attack_threads {
-            assert!(attack_thread.join().unwrap() > 0, "an attacker did nothing");
-        }
+    buy_during(shop.edge, &shop.sku, PAUSE, |end| {
+        thread::scope(|scope| {
+            let attack = &attack;
+            let attack_threads: Vec<_> = (0..attackers)
+                .map(|number| scope.spawn(move || attack(number, end)))
+                .collect();
+            thread::sleep(duration());
+            end.0.store(true, Ordering::Relaxed);
+            for attack_thread in attack_threads {
+                assert!(attack_thread.join().unwrap() > 0, "an attacker did nothing");
+            }
+        });
     });
-    tally.check();
 }
 
-/// Runs buyers while maintenance work is done.
+/// Runs buyers while maintenance work is done. Fails if a buyer was rejected.
 pub fn buy_during_maintenance(edge: SocketAddr, sku: &str, work: impl FnOnce()) {
+    buy_during(edge, sku, Duration::ZERO, |_| work());
+}
+
+/// Runs buyers that pause between their orders until the work is done.
+fn buy_during(edge: SocketAddr, sku: &str, pause: Duration, work: impl FnOnce(&AttackEnd)) {
     let _one = ONE_AT_A_TIME
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -101,11 +95,16 @@ pub fn buy_during_maintenance(edge: SocketAddr, sku: &str, work: impl FnOnce()) 
             scope.spawn(move || {
                 end.until(|| {
                     buy(edge, sku, buyer, tally);
+                    thread::sleep(pause);
                 })
             });
         }
-        work();
+        let worked = catch_unwind(AssertUnwindSafe(|| work(&end)));
+        // The scope waits for the buyers, also when the work has failed.
         end.0.store(true, Ordering::Relaxed);
+        if let Err(panic) = worked {
+            resume_unwind(panic);
+        }
     });
     tally.check();
 }

@@ -10,16 +10,14 @@ use http::Request;
 use origin::{
     accounts::PasswordClient,
     config::Config,
-    http_pipeline::Peer,
     limits::{LimitSubject, Limits, Rule},
 };
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 use crate::{
     browser::{Browser, PASSWORD, mail_to, member},
     db_test,
-    shopper::{only, ready_cart, send},
+    shopper::{only, peer, ready_cart, send},
     support::{Reply, Shop, redis::Redis},
 };
 
@@ -36,21 +34,11 @@ pub async fn with_cookie(
     path: &str,
     body: &Value,
 ) -> Reply {
-    let mut request = Request::post(path)
+    let request = Request::post(path)
         .header("content-type", "application/json")
         .header("cookie", cookie)
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    let peer = format!("{address}:1").parse().unwrap();
-    request.extensions_mut().insert(Peer(peer));
-    let response = shop.router.clone().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = http_body_util::BodyExt::collect(body).await.unwrap();
-    Reply {
-        status: parts.status,
-        headers: parts.headers,
-        body: body.to_bytes().to_vec(),
-    }
+        .extension(peer(address));
+    shop.send_body(request, Body::from(body.to_string())).await
 }
 
 const LOGIN: &str = "/api/v1/account/login";
@@ -277,19 +265,10 @@ db_test! {
 
 /// Changes a cart from this address.
 async fn patch(shop: &Shop, address: &str, path: &str, body: Value) -> Reply {
-    let mut request = Request::patch(path)
+    let request = Request::patch(path)
         .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    let peer = format!("{address}:1").parse().unwrap();
-    request.extensions_mut().insert(Peer(peer));
-    let response = shop.router.clone().oneshot(request).await.unwrap();
-    let (parts, _) = response.into_parts();
-    Reply {
-        status: parts.status,
-        headers: parts.headers,
-        body: Vec::new(),
-    }
+        .extension(peer(address));
+    shop.send_body(request, Body::from(body.to_string())).await
 }
 
 db_test! {
@@ -313,19 +292,10 @@ db_test! {
 
 /// Sends a form from this address.
 async fn form(shop: &Shop, address: &str, path: &str, body: &'static str) -> Reply {
-    let mut request = Request::post(path)
+    let request = Request::post(path)
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(body))
-        .unwrap();
-    let peer = format!("{address}:1").parse().unwrap();
-    request.extensions_mut().insert(Peer(peer));
-    let response = shop.router.clone().oneshot(request).await.unwrap();
-    let (parts, _) = response.into_parts();
-    Reply {
-        status: parts.status,
-        headers: parts.headers,
-        body: Vec::new(),
-    }
+        .extension(peer(address));
+    shop.send_body(request, Body::from(body)).await
 }
 
 db_test! {
@@ -346,22 +316,14 @@ db_test! {
 }
 
 /// Sends a request through a peer with forwarding headers.
-async fn through(shop: &Shop, peer: &str, headers: &[(&'static str, String)]) -> Reply {
-    let mut request = Request::post(LOGIN).header("content-type", "application/json");
+async fn through(shop: &Shop, address: &str, headers: &[(&'static str, String)]) -> Reply {
+    let mut request = Request::post(LOGIN)
+        .header("content-type", "application/json")
+        .extension(peer(address));
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let mut request = request.body(Body::from("{}")).unwrap();
-    request
-        .extensions_mut()
-        .insert(Peer(format!("{peer}:1").parse().unwrap()));
-    let response = shop.router.clone().oneshot(request).await.unwrap();
-    let (parts, _) = response.into_parts();
-    Reply {
-        status: parts.status,
-        headers: parts.headers,
-        body: Vec::new(),
-    }
+    shop.send_body(request, Body::from("{}")).await
 }
 
 db_test! {

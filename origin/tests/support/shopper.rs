@@ -2,8 +2,11 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
 use http::Request;
+use origin::http_pipeline::Peer;
 use serde_json::{Value, json};
 
 use crate::support::{Reply, Shop, product};
@@ -24,6 +27,11 @@ pub async fn send_with_key(shop: &Shop, path: &str, body: &Value, key: &str) -> 
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
+/// The other end of a connection from this address.
+pub fn peer(address: &str) -> Peer {
+    Peer(SocketAddr::new(address.parse().unwrap(), 1))
+}
+
 /// Sends a JSON request from this client address.
 pub async fn send_from(
     shop: &Shop,
@@ -31,13 +39,12 @@ pub async fn send_from(
     (method, path): (&str, &str),
     body: &Value,
 ) -> Reply {
-    let peer = std::net::SocketAddr::new(address.parse().unwrap(), 1);
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("content-type", "application/json")
         .header("idempotency-key", origin::secret::token())
-        .extension(origin::http_pipeline::Peer(peer));
+        .extension(peer(address));
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
