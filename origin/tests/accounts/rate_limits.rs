@@ -84,7 +84,7 @@ db_test! {
                     // The network's own limit is by the minute; the account's adds up at every
                     // path.
                     let path = [LOGIN, "/api/v1/tokens"][number % 2];
-                    let address = format!("[2001:db8::{number}]");
+                    let address = format!("2001:db8::{number}");
                     statuses.push(from(&shop, &address, path, guess(email)).await.status.as_u16());
                 }
                 shop.app.clock.advance(60_000);
@@ -134,11 +134,11 @@ db_test! {
             }
             allowed
         };
-        let sixty_fours = (0..9).map(|number| format!("[2001:db8:1:{number}::1]"));
+        let sixty_fours = (0..9).map(|number| format!("2001:db8:1:{number}::1"));
         assert_eq!(answers(sixty_fours.collect()).await, 6, "a /48");
-        let forty_eights = (2..9).map(|number| format!("[2001:db8:{number}::1]"));
+        let forty_eights = (2..9).map(|number| format!("2001:db8:{number}::1"));
         assert_eq!(answers(forty_eights.collect()).await, 4, "what is left of the /32");
-        assert_eq!(answers(vec!["[2001:db9::1]".to_owned()]).await, 1, "another /32");
+        assert_eq!(answers(vec!["2001:db9::1".to_owned()]).await, 1, "another /32");
         let of_24 = (1..9).map(|number| format!("192.0.2.{number}"));
         assert_eq!(answers(of_24.collect()).await, 6, "a /24");
         let of_16 = (3..9).map(|number| format!("192.0.{number}.1"));
@@ -253,7 +253,7 @@ db_test! {
         let path = format!("{cart}/order");
         for number in 0..11 {
             // One network, whichever of its addresses asks.
-            let address = format!("[2001:db8::{number}]");
+            let address = format!("2001:db8::{number}");
             let status = from(shop, &address, &path, order.clone()).await.status;
             assert_eq!(status, if number < 10 { 409 } else { 429 });
         }

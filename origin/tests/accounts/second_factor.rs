@@ -409,8 +409,8 @@ db_test! {
             .collect();
         // Thirty clients of one site, and ninety sites.
         let address = |number: usize| match number {
-            0..30 => format!("[2001:db8:1:{number:x}::1]"),
-            _ => format!("[2001:{number:x}::1]"),
+            0..30 => format!("2001:db8:1:{number:x}::1"),
+            _ => format!("2001:{number:x}::1"),
         };
         let guesses = guesses.iter().enumerate().map(|(number, guess)| {
             let address = address(number);
