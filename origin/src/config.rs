@@ -447,6 +447,17 @@ pub struct Config {
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub picture_pixels: u64,
 
+    /// Encode images also as AVIF, in the background: smaller downloads for some seconds of
+    /// processor time for each image
+    #[arg(
+        long,
+        env = "MALLARD_AVIF",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        global = true
+    )]
+    pub avif: bool,
+
     /// The folder with the built stylesheet and islands, and their manifest
     #[arg(
         long,

@@ -7,7 +7,8 @@ use std::{fmt::Display, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
-    accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, orders, outbox, payments,
+    accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, media, orders, outbox,
+    payments,
 };
 
 /// The delay before an endless job that ended is restarted.
@@ -80,6 +81,15 @@ impl Jobs {
         jobs.every(app, second * 3_600, "search", |app| async move {
             catalog::rebuild_search_index(&app).await
         });
+        if app.config.avif {
+            jobs.upkeep(app, second * 5, "avif", |app| async move {
+                let waiting = app.metrics.business.avif_waiting.clone();
+                let report = move |count| {
+                    waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+                };
+                media::encode_queued(app.config.library()?, report).await
+            });
+        }
         jobs.every(app, second * 600, "stock audit", |app| async move {
             let mut reader = app.db.read().await?;
             let (rows, differs) = inventory::ledger_accuracy(&mut reader).await?;

@@ -27,7 +27,11 @@ impl Config {
 
     /// The library of the shop's images.
     pub fn library(&self) -> Result<Library, media::Error> {
-        Library::open(self.media_dir(), self.picture_pixels)
+        let library = Library::open(self.media_dir(), self.picture_pixels)?;
+        if self.avif {
+            return library.with_avif(self.data_dir.join("avif-queue"));
+        }
+        Ok(library)
     }
 
     /// The folder of the images.

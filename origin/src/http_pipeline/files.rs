@@ -1,13 +1,23 @@
 //! Static files: the built assets and the shop's images. Their names contain the hash of their
 //! content, so they are immutable.
 
-use axum::{Router, middleware, middleware::Next};
-use axum::{extract::Request, response::Response};
-use http::{HeaderValue, StatusCode, header};
+use std::path::PathBuf;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware,
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderValue, StatusCode, Uri, header};
 use shared::cache::CachePolicy;
 use tower_http::services::ServeDir;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    media::{self, Stage},
+};
 
 use super::cache_headers;
 
@@ -28,19 +38,62 @@ pub fn routes(app: &App) -> Router<App> {
     let assets = Router::new().nest_service("/assets", assets);
     let media = Router::new()
         .nest_service("/media", media)
+        .layer(middleware::from_fn_with_state(
+            app.config.media_dir(),
+            serve_webp_for_avif,
+        ))
         .layer(middleware::from_fn(sandbox_media));
-    assets.merge(media).layer(middleware::from_fn(immutable))
+    assets
+        .merge(media)
+        .layer(middleware::from_fn(apply_cache_policy))
 }
 
-async fn immutable(request: Request, next: Next) -> Response {
+/// The policy of a successful response, unless a layer below has chosen another.
+async fn apply_cache_policy(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if matches!(
         response.status(),
         StatusCode::OK | StatusCode::PARTIAL_CONTENT
     ) {
-        cache_headers::apply(&CachePolicy::Immutable, response.headers_mut());
+        let policy = response.extensions_mut().remove::<CachePolicy>();
+        let policy = policy.unwrap_or(CachePolicy::Immutable);
+        cache_headers::apply(&policy, response.headers_mut());
     }
     response
+}
+
+/// While an AVIF is not encoded, its URL serves the WebP rendition, and caches ask again soon.
+async fn serve_webp_for_avif(
+    State(folder): State<PathBuf>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    let Some(stem) = path
+        .strip_prefix("/media/")
+        .and_then(|name| name.strip_suffix(".avif"))
+        .filter(|stem| is_rendition(stem))
+    else {
+        return next.run(request).await;
+    };
+    let stage = media::stage_of(&folder.join(format!("{stem}.avif"))).await;
+    if stage != Stage::Encoded
+        && let Ok(webp) = Uri::try_from(format!("/media/{stem}.webp"))
+    {
+        *request.uri_mut() = webp;
+    }
+    let mut response = next.run(request).await;
+    if stage == Stage::Waiting {
+        response.extensions_mut().insert(CachePolicy::release());
+    }
+    response
+}
+
+/// Whether this is the name of a rendition without its extension: hexadecimal digits, a hyphen and
+/// a width.
+fn is_rendition(stem: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    !stem.is_empty() && stem.bytes().all(allowed)
 }
 
 async fn sandbox_media(request: Request, next: Next) -> Response {

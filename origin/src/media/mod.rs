@@ -1,9 +1,11 @@
-//! The media folder: the shop's pictures, in a few widths and two formats, with names made from the
-//! content that they come from. Owns no tables.
+//! The media folder: the shop's pictures, in a few widths and three formats, with names made from
+//! the content that they come from. Owns no tables.
 //!
 //! Invariants: files are written atomically; the same picture has the same names wherever it comes
-//! from, so ingesting it again does no work.
+//! from, so ingesting it again does no work. WebP and JPEG are there when a picture is ingested;
+//! AVIF follows from a queue (`avif.rs`), and until then its URL serves the WebP.
 
+mod avif;
 mod error;
 mod raster;
 
@@ -14,10 +16,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use image::DynamicImage;
 use shared::catalog::{Image, ImageSource, Rendition};
 
 use crate::private_files;
 
+pub use avif::{Stage, encode_queued, stage_of};
 pub use error::Error;
 pub use raster::{ico, icon};
 
@@ -33,28 +37,36 @@ pub const WIDTHS: [u32; 7] = [80, 160, 320, 640, 960, 1_440, 2_048];
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
+    /// The folder of pictures that wait to be encoded as AVIF, if there is that format.
+    avif_queue: Option<PathBuf>,
     /// The most pixels of a picture. Decoded pixels have four bytes; with sixteen bits per channel
     /// they have eight, so the limit is half.
     pixels_max: u64,
 }
 
 /// Held while a large picture is decoded.
-static INGEST_LOCK: Mutex<()> = Mutex::new(());
+static DECODE_LOCK: Mutex<()> = Mutex::new(());
 
 impl Library {
     /// Opens the folder, and creates it if necessary. Pictures with more pixels are refused.
     pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
-        match private_files::create_folder(&folder) {
-            Ok(()) => Ok(Self { folder, pixels_max }),
-            Err(source) => Err(Error::Folder {
-                path: folder,
-                source,
-            }),
-        }
+        create_folder(&folder)?;
+        Ok(Self {
+            folder,
+            avif_queue: None,
+            pixels_max,
+        })
+    }
+
+    /// The same, with pictures also as AVIF, which is encoded later: they wait in this folder.
+    pub fn with_avif(mut self, queue: PathBuf) -> Result<Self, Error> {
+        create_folder(&queue)?;
+        self.avif_queue = Some(queue);
+        Ok(self)
     }
 
     /// Ingests a photo: PNG, JPEG, WebP or GIF, detected by its content. It is oriented, scaled to
-    /// several widths, and written as WebP with JPEG as the fallback.
+    /// several widths, and written as WebP with JPEG as the fallback. AVIF is encoded later.
     pub fn ingest_file(&self, path: &Path) -> Result<Image, Error> {
         self.ingest(&read_bounded(path)?)
     }
@@ -63,15 +75,18 @@ impl Library {
     pub fn ingest(&self, content: &[u8]) -> Result<Image, Error> {
         let name = name_of(content);
         let size = raster::size(content, self.pixels_max)?;
-        let image = described(&name, size);
-        if !self.has_all(&image) {
-            let pixels = u64::from(size.0) * u64::from(size.1);
-            let _turn = (pixels > LARGE)
-                .then(|| INGEST_LOCK.lock().unwrap_or_else(PoisonError::into_inner));
-            for (width, encoded) in raster::renditions(content, &widths(size.0))? {
+        let image = described(&name, size, self.avif_queue.is_some());
+        if !self.has_all(&image, &["webp", "jpg"]) {
+            for (width, scaled) in scaled(content, size)? {
+                let encoded = raster::encode(&scaled)?;
                 self.write(&format!("{name}-{width}.webp"), &encoded.webp)?;
                 self.write(&format!("{name}-{width}.jpg"), &encoded.jpeg)?;
             }
+        }
+        if let Some(queue) = &self.avif_queue
+            && !self.has_all(&image, &["avif"])
+        {
+            write_atomically(queue, &name, content)?;
         }
         Ok(image)
     }
@@ -103,29 +118,52 @@ impl Library {
         })
     }
 
-    fn has_all(&self, image: &Image) -> bool {
+    /// Whether every file of the picture with these extensions exists.
+    fn has_all(&self, image: &Image, extensions: &[&str]) -> bool {
         let renditions = image.sources.iter().flat_map(|source| &source.renditions);
         let mut names = renditions.filter_map(|rendition| rendition.url.rsplit('/').next());
-        names.all(|name| self.folder.join(name).exists())
+        names.all(|name| {
+            let extension = name.rsplit('.').next().unwrap_or_default();
+            !extensions.contains(&extension) || self.folder.join(name).exists()
+        })
     }
 
-    /// Writes a temporary file and renames it. The file is removed if that fails.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
-        let failed = |source| Error::Write {
-            name: name.to_owned(),
-            source,
-        };
-        let mut beside = tempfile::Builder::new()
-            .prefix(".part-")
-            .tempfile_in(&self.folder)
-            .map_err(failed)?;
-        beside.write_all(content).map_err(failed)?;
-        beside.as_file().sync_all().map_err(failed)?;
-        beside
-            .persist(self.folder.join(name))
-            .map_err(|error| failed(error.error))?;
-        Ok(())
+        write_atomically(&self.folder, name, content)
     }
+}
+
+/// The picture of this size in its rendition widths. Large ones are decoded one at a time.
+fn scaled(content: &[u8], size: (u32, u32)) -> Result<Vec<(u32, DynamicImage)>, Error> {
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    let _turn =
+        (pixels > LARGE).then(|| DECODE_LOCK.lock().unwrap_or_else(PoisonError::into_inner));
+    raster::scaled(content, &widths(size.0))
+}
+
+fn create_folder(path: &Path) -> Result<(), Error> {
+    private_files::create_folder(path).map_err(|source| Error::Folder {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a temporary file and renames it. The file is removed if that fails.
+fn write_atomically(folder: &Path, name: &str, content: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Write {
+        name: name.to_owned(),
+        source,
+    };
+    let mut beside = tempfile::Builder::new()
+        .prefix(".part-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    beside.write_all(content).map_err(failed)?;
+    beside.as_file().sync_all().map_err(failed)?;
+    beside
+        .persist(folder.join(name))
+        .map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// The URL path of a file of the folder.
@@ -147,7 +185,7 @@ fn widths(own: u32) -> Vec<u32> {
     widths
 }
 
-fn described(name: &str, (width, height): (u32, u32)) -> Image {
+fn described(name: &str, (width, height): (u32, u32), has_avif: bool) -> Image {
     let widths = widths(width);
     let source = |media_type: &str, extension: &str| ImageSource {
         media_type: media_type.to_owned(),
@@ -160,12 +198,16 @@ fn described(name: &str, (width, height): (u32, u32)) -> Image {
             .collect(),
     };
     let largest = widths.last().copied().unwrap_or(width);
+    let mut sources = vec![source("image/webp", "webp"), source("image/jpeg", "jpg")];
+    if has_avif {
+        sources.insert(0, source("image/avif", "avif"));
+    }
     Image {
         src: address(&format!("{name}-{largest}.jpg")),
         alt: String::new(),
         width: Some(width),
         height: Some(height),
-        sources: vec![source("image/webp", "webp"), source("image/jpeg", "jpg")],
+        sources,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Business metrics: carts, orders, payments and stock.
+//! Business metrics: carts, orders, payments, stock and images.
 
 use std::sync::atomic::AtomicU64;
 
@@ -40,6 +40,8 @@ pub struct BusinessMetrics {
     pub mails_withheld: Counter<u64, AtomicU64>,
     stock_rows: Gauge,
     stock_differs: Gauge,
+    /// Images that are still to be encoded as AVIF.
+    pub avif_waiting: Gauge,
 }
 
 impl BusinessMetrics {
@@ -65,6 +67,9 @@ impl BusinessMetrics {
         registry.register("shop_stock_rows", "Stock rows", rows);
         let about = "Stock rows that differ from their ledger";
         registry.register("shop_stock_rows_different", about, differs);
+        let waiting = self.avif_waiting.clone();
+        let about = "Images that are still to be encoded as AVIF";
+        registry.register("shop_images_waiting_for_avif", about, waiting);
     }
 
     /// Counts a request to place an order.

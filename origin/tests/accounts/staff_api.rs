@@ -310,6 +310,46 @@ db_test! {
     }
 }
 
+/// A picture with as much detail as a photo.
+fn photo() -> Vec<u8> {
+    let wave = |x: u32, y: u32| {
+        ((f64::from(x) / 5.0).sin() * (f64::from(y) / 9.0).cos() * 90.0 + 120.0) as u8
+    };
+    let image = image::RgbImage::from_fn(150, 100, |x, y| {
+        image::Rgb([wave(x, y), wave(y, x), wave(x + y, x)])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+db_test! {
+    /// A page may offer AVIF before it is encoded: its URL serves the WebP until then, for caches
+    /// that ask again soon.
+    async fn avif_is_encoded_in_the_background(shop) {
+        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        let added = upload(shop, "products/mug/images", photo()).await;
+        assert_eq!(added.status, 200, "{}", added.text());
+        let images = shop.json("/api/v1/products/mug").await["images"].clone();
+        let source = &images[1]["sources"][0];
+        assert_eq!(source["media_type"], "image/avif", "{images}");
+        let url = source["renditions"][1]["url"].as_str().unwrap();
+        let before = shop.get(url).await;
+        assert_eq!((before.status.as_u16(), before.header("content-type")), (200, "image/webp"));
+        assert!(!before.header("cache-control").contains("immutable"), "{:?}", before.headers);
+
+        let library = shop.app.config.library().unwrap();
+        origin::media::encode_queued(library, |_| {}).await.unwrap();
+        let after = shop.get(url).await;
+        assert_eq!((after.status.as_u16(), after.header("content-type")), (200, "image/avif"));
+        assert!(after.header("cache-control").contains("immutable"), "{:?}", after.headers);
+        assert!(after.body.len() < before.body.len());
+        for absent in ["/media/0123-80.avif", "/media/x.avif", "/media/%2e%2e/test.avif"] {
+            assert_eq!(shop.get(absent).await.status, 404, "{absent}");
+        }
+    }
+}
+
 db_test! {
     /// Categories are created, changed and deleted unless they have content.
     async fn categories_are_created_changed_and_deleted(shop) {
