@@ -39,7 +39,8 @@ pub struct Lifetimes {
 impl Lifetimes {
     /// The lifetime of a response with this policy; none if it may not be cached. A random part is
     /// taken off, so that entries of the same age do not expire together. A response without tags
-    /// is never invalidated, so it lives no longer here than at the edge.
+    /// is never invalidated, and one about something that does not exist is worth little memory, so
+    /// they live no longer here than at the edge.
     pub fn of(self, policy: &CachePolicy, chance: u8) -> Option<i64> {
         let CachePolicy::Shared { fresh, tags, .. } = policy else {
             return None;
@@ -47,6 +48,7 @@ impl Lifetimes {
         let tags = tags.as_slice();
         let lifetime_ms = match tags {
             [] => i64::from(*fresh) * 1_000,
+            _ if tags.contains(&Tag::Missing) => i64::from(*fresh) * 1_000,
             _ if tags.contains(&Tag::Home) => self.hot_products_ms,
             _ => self.product_info_ms,
         };

@@ -337,8 +337,10 @@ db_test! {
             assert!(reply.text().contains("<html"));
         }
         assert_eq!(served(shop, "l1", "miss").await, missed + 1);
+        shop.app.clock.advance(10_001);
+        assert_eq!(shop.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
+        assert_eq!(served(shop, "l1", "miss").await, missed + 2, "it is cached for ten seconds");
         shop.save(vec![only("nothing", "5.00", 9)]).await;
-        shop.app.clock.advance(10_000);
         assert_eq!(shop.get("/p/nothing").await.status, StatusCode::OK);
     }
 }
