@@ -201,7 +201,8 @@ db_test! {
         let second_origin = shop.with(|_| ()).await;
         let relays = async || {
             for _ in 0..3 {
-                let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(&shop.app));
+                let there = &second_origin.app;
+                let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(there));
                 both.0.unwrap();
                 both.1.unwrap();
             }
