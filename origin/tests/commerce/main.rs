@@ -30,6 +30,7 @@ mod limits;
 mod migrations;
 mod node_leases;
 mod order_access;
+mod order_states;
 mod orders;
 mod payment_rules;
 mod payments;
