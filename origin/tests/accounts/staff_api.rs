@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::Request;
+use origin::accounts;
 use serde_json::{Value, json};
 
 use crate::{
@@ -251,6 +252,24 @@ db_test! {
             assert_eq!(ask(shop, method, path, "", &none).await.status, 404, "{path}");
         }
         assert_eq!(count(shop, "select count(*) from audit_log").await, before);
+    }
+}
+
+db_test! {
+    /// A role that the command gives is in the audit log, of a new account and of a known one.
+    async fn a_role_from_the_command_is_audited(shop) {
+        for (role, rights, after) in [
+            ("staff", "orders,stock", json!(["staff", ["orders", "stock"]])),
+            ("customer", "", json!(["customer", []])),
+        ] {
+            let given = accounts::set_role_by_command(&shop.app, "eve@example.org", role, rights);
+            given.await.unwrap();
+            let entry = get(shop, "audit?limit=1").await.json()["entries"][0].clone();
+            assert_eq!(entry["action"], "user.role");
+            assert_eq!((&entry["actor"], &entry["after"]), (&json!("command"), &after));
+        }
+        assert_eq!(count(shop, "select count(*) from audit_log").await, 2);
+        assert_eq!(count(shop, "select count(*) from users").await, 1);
     }
 }
 
