@@ -230,6 +230,18 @@ fn a_response_has_a_largest_size() {
     assert_eq!(store.len(), 1);
 }
 
+/// A response that is too large to be stored leaves the other variants of its key alone.
+#[test]
+fn a_refused_response_leaves_the_other_variants() {
+    let mut store = MemoryStore::new(80_000);
+    assert!(store.put("/", response("br", 1), EPOCH));
+    assert!(store.put("/", response("gzip", 1), EPOCH));
+    assert!(!store.put("/", response("gzip", 9_745), EPOCH));
+    assert!(store.find("/", &request("br")).0.is_some());
+    // The refused response is newer than the one that was stored for its selecting fields.
+    assert!(store.find("/", &request("gzip")).0.is_none());
+}
+
 /// A key has at most eight variants: the ninth replaces the oldest one.
 #[test]
 fn a_key_has_a_largest_number_of_variants() {
