@@ -223,6 +223,12 @@ db_test! {
         assert_eq!(relays().await, 5);
         step(shop, &second, "cancelled").await;
         assert_eq!(relays().await, 6);
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        assert_eq!(relays().await, 7);
+        shop.app.clock.advance(shop.app.config.transfer_within_ms);
+        assert_eq!(orders::expire(&shop.app).await.unwrap(), 1);
+        assert_eq!(relays().await, 8);
         // Each message was delivered by one relay.
         assert_eq!(count(shop, "select max(attempts) from outbox").await, 1);
         second_origin.app.db.close().await;
