@@ -197,4 +197,27 @@ mod tests {
         assert!(!OrderState::Shipped.may_become(OrderState::Cancelled));
         assert!(!OrderState::Refunded.may_become(OrderState::Paid));
     }
+
+    #[test]
+    fn only_these_transitions_are_legal() {
+        let legal = [
+            "pending paid",
+            "pending cancelled",
+            "pending expired",
+            "paid shipped",
+            "paid refunding",
+            "shipped delivered",
+            "shipped refunding",
+            "delivered completed",
+            "delivered refunding",
+            "refunding refunded",
+        ];
+        for from in OrderState::ALL {
+            for to in OrderState::ALL {
+                let pair = format!("{} {}", from.word(), to.word());
+                let is_legal = legal.contains(&pair.as_str());
+                assert_eq!(from.may_become(*to), is_legal, "{pair}");
+            }
+        }
+    }
 }

@@ -271,10 +271,11 @@ mod tests {
         let of_somebody = request("GET", &[("authorization", "x")]);
         let with_cookie = request("GET", &[("cookie", "a=b")]);
         let control = |text| ("cache-control", text);
-        let many = (0..=TAGS_MAX)
-            .map(|it| format!("t{it}"))
-            .collect::<Vec<_>>();
-        let many = many.join(",");
+        let tags = |count: usize| {
+            let names: Vec<_> = (0..count).map(|it| format!("t{it}")).collect();
+            names.join(",")
+        };
+        let (most, many) = (tags(TAGS_MAX), tags(TAGS_MAX + 1));
         for (request, status, lines, why) in [
             (&get, 200, vec![FRESH], None),
             (&request("POST", &[]), 200, vec![FRESH], Some("method")),
@@ -302,6 +303,7 @@ mod tests {
             (&get, 200, vec![], Some("no lifetime")),
             (&get, 200, vec![TAG], None),
             (&get, 200, vec![control("max-age=0")], Some("no lifetime")),
+            (&get, 200, vec![FRESH, ("cache-tag", &most)], None),
             (&get, 200, vec![FRESH, ("cache-tag", &many)], Some("tags")),
             (&of_somebody, 200, vec![FRESH], Some("authorization")),
             (&of_somebody, 200, vec![control("public, max-age=9")], None),

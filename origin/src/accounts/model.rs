@@ -154,6 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn passwords_and_names_have_limits() {
+        let text = "x8-Kq!d7".repeat(40);
+        for (length, is_valid) in [(7, false), (8, true), (256, true), (257, false)] {
+            assert_eq!(password(&text[..length]).is_ok(), is_valid, "{length}");
+        }
+        // At least eight characters, and at most 256 bytes, which are three for each of these.
+        for (length, is_valid) in [(7, false), (8, true), (85, true), (86, false)] {
+            assert_eq!(password(&"語".repeat(length)).is_ok(), is_valid, "{length}");
+        }
+        for (length, is_valid) in [(0, true), (100, true), (101, false)] {
+            assert_eq!(name(&"語".repeat(length)).is_ok(), is_valid, "{length}");
+        }
+    }
+
+    #[test]
     fn staff_have_their_rights_and_owners_have_all() {
         let person = |role, rights: &[Right]| Person {
             user: UserId::new(1),

@@ -17,6 +17,7 @@ mod account_data;
 mod authorization_matrix;
 mod browser;
 mod concurrent_changes;
+mod lifetimes;
 mod openapi_contract;
 mod pages;
 mod rate_limits;

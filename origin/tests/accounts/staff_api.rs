@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::Request;
+use origin::accounts;
 use serde_json::{Value, json};
 
 use crate::{
@@ -215,6 +216,60 @@ db_test! {
         assert_eq!(none.json()["variants"][1].get("gtin"), None);
         let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
         assert_eq!(shown[1].get("gtin"), None);
+    }
+}
+
+db_test! {
+    /// Every change of the catalogue by staff is in the audit log once, and a refused one is not.
+    async fn changes_of_the_catalogue_are_audited(shop) {
+        let kitchen = json!({ "names": { "en": "Kitchen" }, "position": 1 });
+        let heavier = json!({ "weight_g": 350 });
+        let (none, picture) = (json!({}), Some(picture(90)));
+        for (method, path, body, picture, entry) in [
+            ("PUT", "categories/kitchen", &kitchen, None, "category.save category:kitchen"),
+            ("DELETE", "categories/kitchen", &none, None, "category.delete category:kitchen"),
+            ("PUT", "products/mug", &mug(), None, "product.save product:mug"),
+            ("PATCH", "variants/MUG-SAND", &heavier, None, "product.save product:mug"),
+            ("POST", "products/mug/images", &none, picture, "product.save product:mug"),
+            ("DELETE", "products/mug", &none, None, "product.save product:mug"),
+        ] {
+            let before = count(shop, "select count(*) from audit_log").await;
+            let done = match picture {
+                Some(picture) => upload(shop, path, picture).await,
+                None => ask(shop, method, path, "", body).await,
+            };
+            assert!(done.status.is_success(), "{method} {path}: {}", done.text());
+            let log = get(shop, "audit?limit=2").await.json();
+            let last = &log["entries"][0];
+            let text = |name: &str| last[name].as_str().unwrap().to_owned();
+            assert_eq!(format!("{} {}", text("action"), text("subject")), entry, "{method}");
+            assert_eq!(text("actor"), "operator", "{method} {path}");
+            let rows = count(shop, "select count(*) from audit_log").await;
+            assert_eq!(rows, before + 1, "{method} {path}");
+        }
+        let before = count(shop, "select count(*) from audit_log").await;
+        for (method, path) in [("DELETE", "categories/none"), ("DELETE", "products/none")] {
+            assert_eq!(ask(shop, method, path, "", &none).await.status, 404, "{path}");
+        }
+        assert_eq!(count(shop, "select count(*) from audit_log").await, before);
+    }
+}
+
+db_test! {
+    /// A role that the command gives is in the audit log, of a new account and of a known one.
+    async fn a_role_from_the_command_is_audited(shop) {
+        for (role, rights, after) in [
+            ("staff", "orders,stock", json!(["staff", ["orders", "stock"]])),
+            ("customer", "", json!(["customer", []])),
+        ] {
+            let given = accounts::set_role_by_command(&shop.app, "eve@example.org", role, rights);
+            given.await.unwrap();
+            let entry = get(shop, "audit?limit=1").await.json()["entries"][0].clone();
+            assert_eq!(entry["action"], "user.role");
+            assert_eq!((&entry["actor"], &entry["after"]), (&json!("command"), &after));
+        }
+        assert_eq!(count(shop, "select count(*) from audit_log").await, 2);
+        assert_eq!(count(shop, "select count(*) from users").await, 1);
     }
 }
 

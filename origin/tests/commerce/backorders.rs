@@ -214,3 +214,24 @@ db_test! {
         assert_eq!(there, [Some(1), Some(2)]);
     }
 }
+
+db_test! {
+    /// One key on two orders is two returns; on one order it is one.
+    async fn a_return_key_belongs_to_its_order(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let back = json!({ "lines": [{ "sku": "tea-1", "quantity": 1 }], "restock": true });
+        for _ in 0..2 {
+            let order = ordered(shop, "tea-1", 2).await;
+            for state in ["paid", "shipped"] {
+                assert_eq!(step(shop, &order, state).await.status, 200);
+            }
+            for _ in 0..2 {
+                let reply = return_items(shop, &order, back.clone(), "monday").await;
+                assert_eq!(reply.status, 200, "{}", reply.text());
+                assert_eq!(reply.json()["lines"][0]["returned"], 1);
+            }
+        }
+        // Of nine units, four were ordered and two came back.
+        assert_eq!(on_hand(shop).await, 7);
+    }
+}

@@ -84,3 +84,19 @@ db_test! {
         assert_eq!(count(shop, "select count(*) from outbox").await, 0);
     }
 }
+
+db_test! {
+    /// Delivered messages are kept for a week.
+    async fn delivered_messages_are_kept_for_a_week(shop) {
+        shop.save(vec![only("tea", "5.00", 9)]).await;
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 1);
+        // The event and the mail.
+        for (wait_ms, deleted) in [(0, 0), (7 * 24 * 60 * 60 * 1_000, 0), (1, 2)] {
+            shop.app.clock.advance(wait_ms);
+            let done = origin::outbox::delete_old(&shop.app.db, shop.app.clock.now()).await;
+            assert_eq!(done.unwrap(), deleted, "{wait_ms} ms");
+        }
+    }
+}

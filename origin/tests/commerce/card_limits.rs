@@ -1,6 +1,7 @@
 //! Card testing: declined cards lead to a pause.
 
 use http::Request;
+use origin::payments::{self, ChargeOutcome};
 use serde_json::{Value, json};
 
 use crate::{
@@ -96,6 +97,32 @@ db_test! {
 }
 
 db_test! {
+    /// A decline that is reported again neither lengthens a pause nor counts again.
+    async fn a_repeated_decline_does_not_lengthen_a_pause(shop) {
+        let shop = &without_rate_limits(shop).await;
+        let to = order(shop).await;
+        let mut last: i64 = 0;
+        for _ in 0..5 {
+            let payment = pay(shop, HERE, &to, "declined").await.json();
+            last = payment["id"].as_str().unwrap().parse().unwrap();
+        }
+        assert_eq!(pause_seconds(&pay(shop, HERE, &to, "succeeds").await), 3_600);
+        shop.app.clock.advance(HOUR - 1_000);
+        let declined = ChargeOutcome::Declined("card_declined".to_owned());
+        let state = payments::settle(&shop.app, last, &declined.into()).await.unwrap();
+        assert_eq!(state, shared::payment::PaymentState::Failed);
+        assert_eq!(pause_seconds(&pay(shop, HERE, &to, "succeeds").await), 1);
+        assert_eq!(pause_log(shop).await.len(), 1);
+        let metrics = shop.ask_ops("/metrics").await.text().to_owned();
+        let failed = "shop_payments_total{method=\"test\",outcome=\"failed\"} 5";
+        assert!(metrics.lines().any(|it| it == failed), "{metrics}");
+        shop.app.clock.advance(1_000);
+        let paid = pay(shop, HERE, &to, "succeeds").await;
+        assert_eq!(paid.json()["state"], "captured", "{}", paid.text());
+    }
+}
+
+db_test! {
     /// Ten declines from one network within an hour begin a pause, across all orders; captures do
     /// not count, and other networks are not affected.
     async fn a_network_pauses_after_ten_declines(shop) {
@@ -125,7 +152,9 @@ db_test! {
         assert_eq!(pay(shop, HERE, &to, "succeeds").await.json()["state"], "captured");
         assert_eq!(count(shop, "select count(*) from payments where network is not null").await, 0);
         shop.app.clock.advance(26 * HOUR);
-        assert_eq!(origin::payments::delete_idle_card_limits(&shop.app.db, shop.app.clock.now()).await.unwrap(), 3);
+        let now = shop.app.clock.now();
+        let deleted = payments::delete_idle_card_limits(&shop.app.db, now).await;
+        assert_eq!(deleted.unwrap(), 3);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stock holds of carts in checkout, and merging carts.
 
-use origin::{cart, orders};
+use origin::{cart, catalog::model::Status, orders};
 use serde_json::json;
 
 use crate::{db_test, shopper::*, support::Shop};
@@ -62,6 +62,24 @@ db_test! {
         assert_eq!(on_hand(shop).await, 0);
         let late = send(shop, "POST", &format!("{second}/hold"), &json!({})).await;
         assert_eq!(late.status, 409);
+    }
+}
+
+db_test! {
+    /// A product that is withdrawn while a cart holds it is not held any longer.
+    async fn withdrawn_products_are_not_held(shop) {
+        shop.save(vec![only("lamp", "10.00", 3), only("vase", "10.00", 3)]).await;
+        let path = ready_cart(shop, "lamp-1", 2).await;
+        let more = json!({ "sku": "vase-1", "quantity": 1 });
+        send(shop, "POST", &format!("{path}/lines"), &more).await;
+        hold(shop, &path).await;
+        assert_eq!(held(shop).await, 3);
+        let mut lamp = only("lamp", "10.00", 3);
+        lamp.status = Status::Archived;
+        shop.save(vec![lamp]).await;
+        let cart = hold(shop, &path).await;
+        assert_eq!(cart["lines"][0]["problems"], json!([{ "type": "gone" }]));
+        assert_eq!(held(shop).await, 1);
     }
 }
 

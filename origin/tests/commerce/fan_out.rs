@@ -47,6 +47,11 @@ impl Receiver {
         self.0.lock().unwrap().refuses = true;
     }
 
+    /// Whether a request of [`Self::waits`] has arrived.
+    fn is_waiting(&self) -> bool {
+        self.0.lock().unwrap().waits.is_none()
+    }
+
     /// Delays the next response until the sender is used.
     fn waits(&self) -> oneshot::Sender<()> {
         let (tell, told) = oneshot::channel();
@@ -153,5 +158,37 @@ db_test! {
         told.unwrap();
         origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(slow.topics().len(), 2);
+    }
+}
+
+db_test! {
+    /// A message that one process delivers is taken by no other until its lease ends; then it is,
+    /// because the first process may have died.
+    async fn a_message_in_delivery_is_leased(shop) {
+        shop.save(vec![only("tea", "5.00", 20)]).await;
+        let second_origin = shop.with(|_| ()).await;
+        let receiver = Receiver::default();
+        let made = add_webhook(shop, &receiver.open().await).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        origin::outbox::deliver_due(&shop.app).await.unwrap();
+        let until = receiver.waits();
+        let first = origin::outbox::deliver_webhooks(&shop.app);
+        let meanwhile = async {
+            while !receiver.is_waiting() {
+                tokio::task::yield_now().await;
+            }
+            for (wait_ms, taken) in [(shop.app.config.outbox_lease_ms - 1, 0), (1, 1)] {
+                shop.app.clock.advance(wait_ms);
+                let delivered = origin::outbox::deliver_webhooks(&second_origin.app).await;
+                assert_eq!((delivered.unwrap(), receiver.topics().len()), (taken, taken));
+            }
+            until.send(()).unwrap();
+        };
+        let (delivered, ()) = tokio::join!(first, meanwhile);
+        assert_eq!((delivered.unwrap(), receiver.topics().len()), (1, 2));
+        assert_eq!(count(shop, "select max(attempts) from outbox").await, 2);
+        second_origin.app.db.close().await;
     }
 }

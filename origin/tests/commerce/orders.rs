@@ -201,7 +201,8 @@ db_test! {
         let second_origin = shop.with(|_| ()).await;
         let relays = async || {
             for _ in 0..3 {
-                let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(&shop.app));
+                let there = &second_origin.app;
+                let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(there));
                 both.0.unwrap();
                 both.1.unwrap();
             }
@@ -222,6 +223,12 @@ db_test! {
         assert_eq!(relays().await, 5);
         step(shop, &second, "cancelled").await;
         assert_eq!(relays().await, 6);
+        let path = ready_cart(shop, "tea-1", 1).await;
+        assert_eq!(place(shop, &path).await.status, 201);
+        assert_eq!(relays().await, 7);
+        shop.app.clock.advance(shop.app.config.transfer_within_ms);
+        assert_eq!(orders::expire(&shop.app).await.unwrap(), 1);
+        assert_eq!(relays().await, 8);
         // Each message was delivered by one relay.
         assert_eq!(count(shop, "select max(attempts) from outbox").await, 1);
         second_origin.app.db.close().await;

@@ -144,6 +144,14 @@ db_test! {
         }
         assert_eq!(count(shop, "select count(*) from payments").await, 0);
         assert_eq!(count(shop, "select count(*) from test_charges").await, 0);
+        // The payment of a refunded order is all that it has.
+        let refunded = ordered(shop, "test").await;
+        let paid = pay(shop, &refunded, "succeeds").await;
+        assert_eq!(refund(shop, &refunded, None, "all").await.json()["state"], "refunded");
+        let to = address(&refunded, "/payments");
+        let again = send_with_key(shop, &to, &json!({ "card": "succeeds" }), "again").await.json();
+        assert_eq!((&again["id"], &again["order"]), (&paid["id"], &json!("refunded")));
+        assert_eq!(count(shop, "select count(*) from test_charges").await, 1);
     }
 }
 

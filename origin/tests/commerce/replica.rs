@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use origin::jobs::Jobs;
 use serde_json::json;
 use shared::edge::VERSION_HEADER;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
@@ -253,5 +254,21 @@ db_test! {
         assert_eq!(alone.get("/p/tea").await.status, 200);
         assert_eq!(reads(&alone), 0);
         alone.app.db.close().await;
+    }
+}
+
+db_test! {
+    /// A running server probes its replica, and then reads from it.
+    async fn a_running_server_probes_its_replica(shop) {
+        let copy = Copy::of(shop).await;
+        let behind = shop.with(|config| {
+            config.database_replica_url = Some(copy.url.clone());
+            config.database_replica_lag_max_ms = u64::from(u32::MAX) * 1_000;
+        }).await;
+        assert!(!behind.app.db.replica_stats().unwrap().is_usable);
+        let jobs = Jobs::start(&behind.app);
+        until(async || behind.app.db.replica_stats().unwrap().is_usable).await;
+        jobs.stop().await;
+        copy.end(behind).await;
     }
 }

@@ -287,7 +287,7 @@ db_test! {
 
 db_test! {
     /// A shared response depends on the URL alone. What reaches a handler with more inputs is
-    /// tested with the cache layer (`http/cached_tests.rs`).
+    /// tested with the cache layer (`http_pipeline/response_cache_tests.rs`).
     async fn request_details_do_not_reach_shared_responses(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";

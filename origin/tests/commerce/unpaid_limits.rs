@@ -254,6 +254,26 @@ db_test! {
 }
 
 db_test! {
+    /// An order whose payment waits for the buyer's confirmation is kept for five minutes.
+    async fn an_order_in_confirmation_is_kept_for_five_minutes(shop) {
+        let shop = &with_default_limits(shop).await;
+        shop.save(vec![only("lamp", "30.00", 1)]).await;
+        let cart = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
+        let order = place_from(shop, HERE, &cart, "test").await.json();
+        let pay = address(&order, "/payments");
+        let payment = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
+        assert_eq!(payment.json()["state"], "confirming", "{}", payment.text());
+        let next = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
+        for (wait_ms, status, old) in [(5 * 60_000 - 1, 409, "pending"), (1, 201, "cancelled")] {
+            shop.app.clock.advance(wait_ms);
+            let placed = place_from(shop, HERE, &next, "test").await;
+            assert_eq!(placed.status.as_u16(), status, "{}", placed.text());
+            assert_eq!(state(shop, &order).await, old);
+        }
+    }
+}
+
+db_test! {
     /// A bank-transfer order that may have been paid is not replaced, and only card orders make
     /// room within the limit.
     async fn orders_that_may_be_paid_are_kept(shop) {

@@ -215,6 +215,48 @@ fn ranges_of_the_same_representation_are_stored_side_by_side() {
     assert_eq!(whole.content_range, None);
 }
 
+/// An eighth of the store is the largest response that it stores.
+#[test]
+fn a_response_has_a_largest_size() {
+    // An eighth of this store is 10,000 bytes, and a response counts 256 more than its body.
+    let mut store = MemoryStore::new(80_000);
+    assert!(store.put("/at", response("br", 9_744), EPOCH));
+    assert!(store.find("/at", &request("br")).0.is_some());
+    for size in [9_745, 79_000] {
+        assert!(!store.put("/past", response("br", size), EPOCH), "{size}");
+        assert!(!store.put_from_second_level("/past", response("br", size), EPOCH));
+        assert_eq!(store.find("/past", &request("br")), (None, false));
+    }
+    assert_eq!(store.len(), 1);
+}
+
+/// A response that is too large to be stored leaves the other variants of its key alone.
+#[test]
+fn a_refused_response_leaves_the_other_variants() {
+    let mut store = MemoryStore::new(80_000);
+    assert!(store.put("/", response("br", 1), EPOCH));
+    assert!(store.put("/", response("gzip", 1), EPOCH));
+    assert!(!store.put("/", response("gzip", 9_745), EPOCH));
+    assert!(store.find("/", &request("br")).0.is_some());
+    // The refused response is newer than the one that was stored for its selecting fields.
+    assert!(store.find("/", &request("gzip")).0.is_none());
+}
+
+/// A key has at most eight variants: the ninth replaces the oldest one.
+#[test]
+fn a_key_has_a_largest_number_of_variants() {
+    let mut store = MemoryStore::new(100_000);
+    let codings = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+    for (number, coding) in codings.iter().enumerate() {
+        assert!(store.put("/", response(coding, 1), EPOCH));
+        for (earlier, coding) in codings[..=number].iter().enumerate() {
+            let is_stored = store.find("/", &request(coding)).0.is_some();
+            assert_eq!(is_stored, earlier + 8 > number, "{coding} of {number}");
+        }
+    }
+    assert_eq!(store.len(), 1);
+}
+
 proptest! {
     #[test]
     fn the_size_limit_holds_and_purges_apply(
