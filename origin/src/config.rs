@@ -3,6 +3,7 @@
 
 mod buying;
 mod file;
+mod images;
 mod net;
 mod parse;
 mod paths;
@@ -18,6 +19,7 @@ use crate::{checkout::Rules, telemetry::LogFormat};
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
+pub use images::ImageConfig;
 pub use net::{NetConfig, OpsListen};
 use parse::{base_url, email, network, secret};
 
@@ -437,26 +439,9 @@ pub struct Config {
     #[arg(long, env = "MALLARD_DATA_DIR", default_value = "data", global = true)]
     pub data_dir: PathBuf,
 
-    /// The most pixels of an uploaded image; each takes at least four bytes of memory
-    #[arg(
-        long,
-        env = "MALLARD_PICTURE_PIXELS",
-        default_value_t = 50_000_000,
-        global = true
-    )]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub picture_pixels: u64,
-
-    /// Encode images also as AVIF, in the background: smaller downloads for some seconds of
-    /// processor time for each image
-    #[arg(
-        long,
-        env = "MALLARD_AVIF",
-        default_value_t = true,
-        action = clap::ArgAction::Set,
-        global = true
-    )]
-    pub avif: bool,
+    /// The images
+    #[command(flatten)]
+    pub images: ImageConfig,
 
     /// The folder with the built stylesheet and islands, and their manifest
     #[arg(

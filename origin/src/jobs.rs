@@ -81,7 +81,7 @@ impl Jobs {
         jobs.every(app, second * 3_600, "search", |app| async move {
             catalog::rebuild_search_index(&app).await
         });
-        if app.config.avif {
+        if app.config.images.avif {
             jobs.upkeep(app, second * 5, "avif", |app| async move {
                 let waiting = app.metrics.business.avif_waiting.clone();
                 let report = move |count| {

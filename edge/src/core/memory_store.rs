@@ -135,19 +135,21 @@ impl MemoryStore {
             .variants_by_key
             .remove(key)
             .map_or_else(Vec::new, |it| it.1);
-        if response.size() > self.bytes_max / 8 {
-            return false;
-        }
         variants.retain(|old| !replaces(&response, &old.response));
-        let variant = StoredVariant {
-            response,
-            valid_in: requested_in,
-            checked_in: Cell::new(requested_in),
-        };
-        variants.insert(0, variant);
-        variants.truncate(VARIANTS_MAX);
-        self.write(Rc::from(key), variants);
-        true
+        let is_stored = response.size() <= self.bytes_max / 8;
+        if is_stored {
+            let variant = StoredVariant {
+                response,
+                valid_in: requested_in,
+                checked_in: Cell::new(requested_in),
+            };
+            variants.insert(0, variant);
+            variants.truncate(VARIANTS_MAX);
+        }
+        if !variants.is_empty() {
+            self.write(Rc::from(key), variants);
+        }
+        is_stored
     }
 
     /// Removes all variants of a key.

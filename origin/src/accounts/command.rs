@@ -13,12 +13,12 @@ use shared::{
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     cli::CommandError,
 };
 
 use super::{
-    Actor, Error,
+    Error,
     links::{self, Purpose},
     model,
     password::PasswordClient,
@@ -112,7 +112,7 @@ async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, Command
         let stored = store::find_by_email(&mut reader, &model::email(email)?).await?;
         drop(reader);
         let user = stored.ok_or(Error::NotFound)?.account.id;
-        second_factor::reset(app, &Actor("command".to_owned()), user).await
+        second_factor::reset(app, &Actor::command(), user).await
     };
     match reset().await {
         Ok(()) => {
@@ -179,13 +179,7 @@ async fn save(
         }
     };
     let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
-    audit::record(
-        &mut tx,
-        app.context(),
-        &Actor("command".to_owned()),
-        &[change],
-    )
-    .await?;
+    audit::record(&mut tx, app.context(), &Actor::command(), &[change]).await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
     // Invalidates session caches of origins, although this process may use no Redis.
     let account = [Tag::Account(id.get())];

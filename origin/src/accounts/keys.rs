@@ -9,11 +9,11 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db::Db,
 };
 
-use super::{Actor, Error, links::hash};
+use super::{Error, links::hash};
 
 /// The prefix of every key, by which secret scanners recognize it.
 pub(super) const PREFIX: &str = "mallard_";

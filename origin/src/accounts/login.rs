@@ -9,14 +9,14 @@ use shared::{
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db::{self, Tx},
     email,
     limits::{LimitSubject, Rule},
 };
 
 use super::{
-    Actor, Error, carts,
+    Error, carts,
     devices::{self, DeviceTokens},
     links::{self, Purpose},
     model::{self, Credential, Device, Person},

@@ -42,7 +42,7 @@ pub use model::{Device, Person};
 pub use pages::ask_to_sign_in;
 pub use password::{Hasher, PasswordClient};
 pub use principal::{
-    Actor, AuthorizationError, Catalogue, Customers, Orders, Principal, RequireOwner,
+    AuthorizationError, Catalogue, Customers, Orders, Principal, RequireOwner,
     RequireReauthenticatedOwner, RequireReauthenticatedRight, RequireRight, RequireSignIn,
     Settings, Stock,
 };

@@ -8,9 +8,9 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{email::EmailAddress, limits::Network};
+use crate::{audit::Actor, email::EmailAddress, limits::Network};
 
-use super::{Actor, Error, devices::DeviceTokens};
+use super::{Error, devices::DeviceTokens};
 
 /// A person who has signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]

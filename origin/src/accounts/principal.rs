@@ -12,7 +12,7 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-use crate::{app::App, web::Refusal};
+use crate::{app::App, audit::Actor, web::Refusal};
 
 use super::{keys, model::Person, second_factor, session_cache, tokens, web::session_token};
 
@@ -28,10 +28,6 @@ pub enum Principal {
     /// The operator token of the settings. It has every right.
     Operator,
 }
-
-/// The author of a change, as the audit log names it: `user:17`, `key:4`, `operator`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor(pub String);
 
 /// Why a principal is not authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

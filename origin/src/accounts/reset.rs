@@ -7,13 +7,13 @@ use shared::{
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db::{self, Tx},
     outbox::{self, OutboxMessage},
 };
 
 use super::{
-    Actor, Error, devices,
+    Error, devices,
     links::{self, Purpose},
     login::{NewSession, accept_code, begin_session, record_wrong_code, verify_own_password},
     model::{self, Device, Person},

@@ -8,11 +8,11 @@ use shared::{
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db,
 };
 
-use super::{Actor, Error, store};
+use super::{Error, store};
 
 const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;

@@ -4,15 +4,17 @@
 //! entries of sign-ins are deleted after a configured time. Entries hold no secrets, and of buyers
 //! only ids.
 
+mod actor;
 mod store;
 mod web;
 
+pub use actor::Actor;
 pub use store::{delete_old_sign_ins, record, record_all};
 pub use web::routes;
 
 use serde::Serialize;
 
-use crate::{accounts::Actor, app::App, db};
+use crate::{app::App, db};
 
 /// The action of a sign-in.
 pub const SIGN_IN: &str = "user.sign_in";
@@ -59,7 +61,7 @@ const NOTHING: &str = "null";
 /// Records a change by a command, whose actor is `command`.
 pub async fn record_command(app: &App, change: Change) -> Result<(), db::Error> {
     let mut tx = app.db.write().await?;
-    let actor = Actor("command".to_owned());
+    let actor = Actor::command();
     record(&mut tx, app.context(), &actor, &[change]).await?;
     tx.commit().await
 }

@@ -8,13 +8,12 @@ use shared::{
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
-    accounts::Actor,
     app::App,
     db::{self, Rows, Tx},
     inventory::WriteContext,
 };
 
-use super::{Change, SIGN_IN, SIGN_IN_FAILED};
+use super::{Actor, Change, SIGN_IN, SIGN_IN_FAILED};
 
 /// Records changes of one actor in the transaction that makes them.
 pub async fn record(

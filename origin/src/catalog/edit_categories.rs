@@ -3,9 +3,8 @@
 use shared::operator::CategoryDraft;
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db, import,
 };
 

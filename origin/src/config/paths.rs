@@ -27,8 +27,8 @@ impl Config {
 
     /// The library of the shop's images.
     pub fn library(&self) -> Result<Library, media::Error> {
-        let library = Library::open(self.media_dir(), self.picture_pixels)?;
-        if self.avif {
+        let library = Library::open(self.media_dir(), self.images.picture_pixels)?;
+        if self.images.avif {
             return library.with_avif(self.data_dir.join("avif-queue"));
         }
         Ok(library)

@@ -8,9 +8,8 @@ use shared::{
 use sqlx::AnyConnection;
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     checkout, db,
 };
 

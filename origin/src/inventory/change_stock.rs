@@ -10,9 +10,8 @@ use shared::{
 };
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     catalog, db,
 };
 

@@ -47,7 +47,7 @@ impl Pictures {
             None
         };
         let library = match &scratch {
-            Some(scratch) => Library::open(scratch.path().to_owned(), config.picture_pixels),
+            Some(scratch) => Library::open(scratch.path().to_owned(), config.images.picture_pixels),
             None => config.library(),
         };
         let library = library.map_err(|error| CommandError(error.to_string()))?;

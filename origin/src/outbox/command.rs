@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     cli::CommandError,
 };
 
@@ -25,8 +25,9 @@ pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandErr
     if args.retry {
         let mut tx = app.db.write().await?;
         let count = retry(&mut tx, app.clock.now()).await?;
+        let change = Change::new("outbox.retry", "outbox").to(&count);
+        audit::record(&mut tx, app.context(), &Actor::command(), &[change]).await?;
         tx.commit().await?;
-        audit::record_command(app, Change::new("outbox.retry", "outbox").to(&count)).await?;
         println!("{count} messages will be sent again");
         return Ok(ExitCode::SUCCESS);
     }

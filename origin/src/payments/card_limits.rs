@@ -10,9 +10,8 @@ use shared::{payment::PaymentState, time::Timestamp};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     config::{Buying, Config},
     db::{self, Db, Tx, Upsert},
     limits::Network,

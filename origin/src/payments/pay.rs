@@ -268,6 +268,13 @@ async fn settle_once(
         ChargeOutcome::NotFound => (PaymentState::Failed, Some(super::NEVER_REACHED.to_owned())),
     };
     let before = payment.state;
+    // A report of a decline that is already recorded must not lengthen the pause of cards.
+    let is_declined =
+        before == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED);
+    if is_declined && state == PaymentState::Failed {
+        tx.commit().await?;
+        return Ok(payment);
+    }
     payment.external = answer.external.clone().or(payment.external);
     (payment.state, payment.reason) = (state, reason);
     record_status(app, &mut tx, (before, &mut payment), answer, &order).await?;

@@ -7,9 +7,8 @@ use shared::{
 };
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db,
     orders::{self, IdempotencyKey, idempotency},
 };

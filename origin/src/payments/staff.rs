@@ -6,9 +6,8 @@ use shared::{
 };
 
 use crate::{
-    accounts::Actor,
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db, orders,
 };
 

@@ -9,9 +9,9 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Actor, Principal, RequireRight, Settings},
+    accounts::{Principal, RequireRight, Settings},
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     web::{Answer, HandlerResult, Json, Path, RouterExt},
 };
 

@@ -315,7 +315,7 @@ db_test! {
     /// A picture with one pixel more than the limit is rejected, and the error names the setting.
     async fn pictures_have_a_limit_of_pixels(shop) {
         ask(shop, "PUT", "products/mug", "new", &mug()).await;
-        let limited = async |pixels| shop.with(|config| config.picture_pixels = pixels).await;
+        let limited = async |pixels| shop.with(|config| config.images.picture_pixels = pixels).await;
         let (below, at) = (limited(400 * 300 - 1).await, limited(400 * 300).await);
         let refused = upload(&below, "products/mug/images", picture(7)).await;
         assert_eq!(refused.status, 400, "{}", refused.text());

@@ -20,14 +20,14 @@ use shared::{
 
 use crate::{
     app::App,
-    audit::{self, Change},
+    audit::{self, Actor, Change},
     db::{self, Tx},
     limits::{LimitSubject, Rule},
     outbox::{self, OutboxMessage},
 };
 
 use super::{
-    Actor, Error,
+    Error,
     login::{self, NewSession},
     model::{Device, Person},
     register::{LinkMessage, message},

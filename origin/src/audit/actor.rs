@@ -1,0 +1,12 @@
+//! Who makes a change.
+
+/// The author of a change, as the audit log names it: `user:17`, `key:4`, `operator`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor(pub String);
+
+impl Actor {
+    /// A person at the command line.
+    pub fn command() -> Self {
+        Self("command".to_owned())
+    }
+}
