@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use axum::extract::FromRef;
 use shared::{id::IdGenerator, page::Assets};
 use tokio::{
     sync::{OnceCell, Semaphore},
@@ -13,25 +14,24 @@ use tokio::{
 };
 
 use crate::{
-    accounts::{Hasher, Signer},
+    accounts::{Accounts, AccountsState, Hasher},
     batcher::Batcher,
     cache::{Changes, L2, MemoryCache},
-    cart,
-    catalog::{FacetsCache, PresentationCache, TreeCache},
+    cart::{Carts, CartsState},
+    catalog::{Catalog, CatalogState, FacetsCache, PresentationCache, TreeCache},
     checkout::Rules,
     clock::Clock,
     config::Config,
     db::{self, Db},
     edges::Edges,
     http_pipeline::{ConcurrencyLimits, OverloadPage},
-    inventory,
+    inventory::{Inventory, InventoryState},
     limits::Limits,
     mail::Mailer,
-    orders,
-    redis_client::RedisClient,
-    seal::Sealer,
+    orders::{Orders, OrdersState},
+    platform::{Platform, PlatformState},
     telemetry::Metrics,
-    webhooks::WebhookClient,
+    webhooks::{WebhookClient, WebhookSender, WebhookSenderState},
 };
 
 /// The shared state. Clones are cheap and share it.
@@ -41,87 +41,28 @@ pub struct App(Arc<AppState>);
 /// The parts of an [`App`].
 #[derive(Debug)]
 pub struct AppState {
-    /// The settings.
-    pub config: Config,
+    /// The topmost domain's handle, which dereferences to those of all domains below it.
+    pub orders: Orders,
     /// Whether the server is stopping; then readiness fails, so that load balancers stop sending.
     pub stopping: AtomicBool,
-    /// The database.
-    pub db: Db,
-    /// The id of the shop, once it has been read from the database.
-    pub shop_id: OnceCell<i64>,
-    /// The clock.
-    pub clock: Clock,
-    /// Generates ids.
-    pub ids: IdGenerator,
-    /// The numbered changes, which invalidate cached responses.
-    pub changes: Changes,
     /// The response cache in memory (L1), unless it is turned off.
     pub memory: Option<Arc<MemoryCache>>,
-    /// Redis, if it is configured.
-    pub redis: Option<Arc<RedisClient>>,
     /// The response cache in Redis (L2), if it is configured.
     pub l2: Option<L2>,
-    /// The category tree.
-    pub tree: TreeCache,
-    /// The facets of product lists.
-    pub facets: FacetsCache,
-    /// The presentation of offers.
-    pub presentations: PresentationCache,
-    /// The rules for shipping and tax.
-    pub rules: Rules,
-    /// The batchers of concurrent writes.
-    pub batchers: Batchers,
-    /// Hashes and verifies passwords.
-    pub hasher: Hasher,
-    /// Limits how many images are scaled concurrently: one takes hundreds of megabytes.
-    pub pictures: Arc<Semaphore>,
-    /// The rate limits.
-    pub limits: Limits,
     /// The limits of concurrent requests.
     pub concurrency: ConcurrencyLimits,
     /// The page of load shedding.
     pub overload_page: OverloadPage,
-    /// Signs access tokens and shared cache entries.
-    pub signer: Signer,
-    /// Encrypts secrets in the database.
-    pub sealer: Sealer,
     /// Sends mail.
     pub mailer: Mailer,
     /// The edges to purge.
     pub edges: Edges,
-    /// HTTP client for outgoing requests.
-    pub http_client: reqwest::Client,
-    /// HTTP client for webhooks, which checks their addresses.
-    pub targets: WebhookClient,
-    /// The metrics.
-    pub metrics: Metrics,
     /// The manifest of the built assets.
     pub assets: Assets,
 }
 
-/// The batchers of concurrent writes.
-#[derive(Debug)]
-pub struct Batchers {
-    /// Changes of carts.
-    pub carts: Batcher<cart::CartJob, Result<shared::cart::Cart, cart::Error>>,
-    /// Changes of stock by staff.
-    pub stock: Batcher<inventory::StockJob, Result<shared::stock::StockLevels, inventory::Error>>,
-    /// Placements of orders.
-    pub orders: Batcher<orders::Placement, Result<orders::PlaceOrderOutcome, orders::Error>>,
-}
-
 /// The most jobs in a batch.
 const BATCH_MAX: usize = 64;
-
-impl Default for Batchers {
-    fn default() -> Self {
-        Self {
-            carts: Batcher::new(BATCH_MAX),
-            stock: Batcher::new(BATCH_MAX),
-            orders: Batcher::new(BATCH_MAX),
-        }
-    }
-}
 
 impl App {
     /// Connects to the database and builds everything else from the settings. Nothing that needs an
@@ -133,49 +74,40 @@ impl App {
         let wrong = |error: String| db::Error::Configuration(error.into());
         config.check_payments().map_err(wrong)?;
         let redis = config.redis().map_err(wrong)?.map(Arc::new);
-        let limits = Limits::new(redis.clone());
         let maker = redis.as_ref().map(|_| maker(&config, &rules, &assets));
         let maker = maker.transpose().map_err(wrong)?;
-        let l2 = redis.clone().zip(maker);
-        let signer = config.signer().map_err(wrong)?;
-        let sealer = config.sealer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
-        let http_client = crate::http_client::client().map_err(wrong)?;
         let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
         let memory = config.memory();
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.with_database_time(&db, skew_max).await?;
         let concurrency = ConcurrencyLimits::new(db.read_limit());
-        Ok(Self(Arc::new(AppState {
+        let platform = Platform::new(PlatformState {
             ids: IdGenerator::unassigned(),
-            config,
-            stopping: AtomicBool::new(false),
             db,
             shop_id: OnceCell::new(),
             clock,
             changes: Changes::default(),
+            redis: redis.clone(),
+            limits: Limits::new(redis.clone()),
+            signer: config.signer().map_err(wrong)?,
+            sealer: config.sealer().map_err(wrong)?,
+            http_client: crate::http_client::client().map_err(wrong)?,
+            metrics: Metrics::default(),
+            config,
+        });
+        let orders = orders_handle(platform, rules, targets);
+        Ok(Self(Arc::new(AppState {
+            orders,
+            stopping: AtomicBool::new(false),
             memory: memory.map(Arc::new),
-            l2: l2.map(|(redis, maker)| L2::new(redis, maker)),
-            redis,
-            tree: TreeCache::default(),
-            facets: FacetsCache::default(),
-            presentations: PresentationCache::default(),
-            rules,
+            l2: redis.zip(maker).map(|(redis, maker)| L2::new(redis, maker)),
             mailer,
             edges,
-            hasher: Hasher::default(),
-            signer,
-            sealer,
-            pictures: Arc::new(Semaphore::new(1)),
-            limits,
             concurrency,
             overload_page: OverloadPage::default(),
-            http_client,
-            targets,
-            batchers: Batchers::default(),
-            metrics: Metrics::default(),
             assets,
         })))
     }
@@ -223,16 +155,6 @@ impl App {
         }
         self.db.close().await;
     }
-
-    /// The context in which stock is written, with the current time.
-    pub fn context(&self) -> inventory::WriteContext<'_> {
-        inventory::WriteContext {
-            ids: &self.ids,
-            now: self.clock.now(),
-            low_stock: self.config.low_stock,
-            changes: &self.changes,
-        }
-    }
 }
 
 /// Renewals in the duration of a lease.
@@ -263,4 +185,62 @@ impl Deref for App {
     fn deref(&self) -> &AppState {
         &self.0
     }
+}
+
+/// The handles of all domains, from the lowest to the topmost.
+fn orders_handle(platform: Platform, rules: Rules, targets: WebhookClient) -> Orders {
+    let accounts = Accounts::new(AccountsState {
+        platform,
+        hasher: Hasher::default(),
+    });
+    let sender = WebhookSender::new(WebhookSenderState { accounts, targets });
+    let catalog = Catalog::new(CatalogState {
+        sender,
+        tree: TreeCache::default(),
+        facets: FacetsCache::default(),
+        presentations: PresentationCache::default(),
+        pictures: Arc::new(Semaphore::new(1)),
+    });
+    let inventory = Inventory::new(InventoryState {
+        catalog,
+        batcher: Batcher::new(BATCH_MAX),
+    });
+    let carts = Carts::new(CartsState {
+        inventory,
+        rules,
+        batcher: Batcher::new(BATCH_MAX),
+    });
+    Orders::new(OrdersState {
+        carts,
+        batcher: Batcher::new(BATCH_MAX),
+    })
+}
+
+impl Deref for AppState {
+    type Target = Orders;
+
+    fn deref(&self) -> &Orders {
+        &self.orders
+    }
+}
+
+/// Handlers get the handle of their domain.
+macro_rules! handlers_get {
+    ($($handle:ty: $($field:ident).+;)*) => {$(
+        impl FromRef<App> for $handle {
+            fn from_ref(app: &App) -> Self {
+                app.$($field).+.clone()
+            }
+        }
+    )*};
+}
+
+handlers_get! {
+    Platform: platform;
+    Accounts: accounts;
+    WebhookSender: sender;
+    Catalog: catalog;
+    Inventory: inventory;
+    Carts: carts;
+    Orders: orders;
 }

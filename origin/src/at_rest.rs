@@ -3,29 +3,35 @@
 
 use sqlx::AnyConnection;
 
-use crate::{app::App, cart, cli::CommandError, db, orders, webhooks};
+use crate::{cart, cli::CommandError, db, orders, platform::Platform, webhooks};
 
 /// Protects secrets that an older version stored in clear, once for each database.
-pub async fn protect_once(app: &App) -> Result<(), CommandError> {
-    let mut reader = app.db.read().await?;
+pub async fn protect_once(platform: &Platform) -> Result<(), CommandError> {
+    let mut reader = platform.db.read().await?;
     let done = is_done(&mut reader).await?;
     drop(reader);
-    if done { Ok(()) } else { protect(app).await }
+    if done {
+        Ok(())
+    } else {
+        protect(platform).await
+    }
 }
 
 /// Protects all secrets that are in clear or encrypted with an older key.
-pub async fn protect(app: &App) -> Result<(), CommandError> {
+pub async fn protect(platform: &Platform) -> Result<(), CommandError> {
     let failed = |error: orders::Error| CommandError(format!("the orders' tokens: {error}"));
     let mut after = Some(0);
     while let Some(last) = after {
-        after = orders::protect_tokens(app, last).await.map_err(failed)?;
+        after = orders::protect_tokens(platform, last)
+            .await
+            .map_err(failed)?;
     }
     let mut after = Some(0);
     while let Some(last) = after {
-        after = cart::protect_tokens(app, last).await?;
+        after = cart::protect_tokens(platform, last).await?;
     }
-    webhooks::protect_secrets(app).await?;
-    let mut tx = app.db.write().await?;
+    webhooks::protect_secrets(platform).await?;
+    let mut tx = platform.db.write().await?;
     let statement = "
         update versions
            set version = 1

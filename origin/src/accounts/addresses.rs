@@ -9,15 +9,15 @@ use shared::{
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
-    app::App,
     db::{self, Tx},
+    platform::Platform,
 };
 
 use super::Error;
 
 /// The address book of an account, the preferred address first.
-pub async fn book(app: &App, user: UserId) -> Result<Vec<SavedAddress>, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn book(platform: &Platform, user: UserId) -> Result<Vec<SavedAddress>, Error> {
+    let mut reader = platform.db.read().await?;
     list(&mut reader, user).await
 }
 
@@ -49,15 +49,15 @@ pub(super) async fn list(
 
 /// Adds or changes an address and returns the address book.
 pub(super) async fn save(
-    app: &App,
+    platform: &Platform,
     user: UserId,
     id: Option<AddressId>,
     request: SaveAddress,
 ) -> Result<Addresses, Error> {
     let address = checked(&request.address)?;
     let save = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let known = list(tx.conn(), user).await?;
         if id.is_none() && known.len() >= ADDRESSES_MAX {
             let why = format!("An address book holds at most {ADDRESSES_MAX} addresses.");
@@ -70,7 +70,7 @@ pub(super) async fn save(
         match id {
             Some(id) => change(&mut tx, (user, id), &text, request.preferred).await?,
             None => {
-                let id = AddressId::new(app.ids.next(now));
+                let id = AddressId::new(platform.ids.next(now));
                 add(&mut tx, (user, id), &text, request.preferred, now).await?;
             }
         }
@@ -161,8 +161,12 @@ async fn prefer_none(tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
 }
 
 /// Removes an address and returns the address book.
-pub(super) async fn remove(app: &App, user: UserId, id: AddressId) -> Result<Addresses, Error> {
-    let mut tx = app.db.write().await?;
+pub(super) async fn remove(
+    platform: &Platform,
+    user: UserId,
+    id: AddressId,
+) -> Result<Addresses, Error> {
+    let mut tx = platform.db.write().await?;
     let statement = "
         delete from user_addresses
          where id = ?

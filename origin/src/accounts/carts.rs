@@ -9,10 +9,10 @@ use shared::{
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
-    cart::{self, CartChange},
+    cart::{self, CartChange, Carts},
     db::{self, Tx, Upsert},
     email::EmailAddress,
+    platform::Platform,
 };
 
 use super::{Error, addresses, login};
@@ -20,51 +20,52 @@ use super::{Error, addresses, login};
 /// Opens the account's cart and merges the guest's lines into it. The guest's cart never becomes
 /// the account's: anyone who knew its token could read the owner's data.
 pub async fn open(
-    app: &App,
+    carts: &Carts,
     user: UserId,
     guest: Option<&str>,
     locale: Locale,
 ) -> Result<Cart, Error> {
-    let token = match find(app, user).await? {
+    let token = match find(carts, user).await? {
         Some(token) => token,
-        None => create(app, user, locale).await?,
+        None => create(carts, user, locale).await?,
     };
     if let Some(guest) = guest {
         let merge = CartChange::Merge(guest.to_owned());
-        match cart::change_cart(app, Some(&token), None, merge, locale).await {
+        match cart::change_cart(carts, Some(&token), None, merge, locale).await {
             // An unknown, foreign or ordered guest cart has nothing to merge.
             Ok(_) | Err(cart::Error::Invalid(_) | cart::Error::Ordered) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(cart::find(app, &token, locale).await?)
+    Ok(cart::find(carts, &token, locale).await?)
 }
 
 /// The token of the open cart, if there is one.
-pub async fn find(app: &App, user: UserId) -> Result<Option<String>, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find(platform: &Platform, user: UserId) -> Result<Option<String>, Error> {
+    let mut reader = platform.db.read().await?;
     match id_of(&mut reader, user).await? {
-        Some(cart) => Ok(cart::open_token(app, &mut reader, cart).await?),
+        Some(cart) => Ok(cart::open_token(platform, &mut reader, cart).await?),
         None => Ok(None),
     }
 }
 
 /// Creates a cart for the account, with its email and postal address. Of two created concurrently,
 /// one stays unattached and empty.
-async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error> {
-    let created = cart::change_cart(app, None, None, CartChange::Create, locale).await?;
+async fn create(carts: &Carts, user: UserId, locale: Locale) -> Result<String, Error> {
+    let created = cart::change_cart(carts, None, None, CartChange::Create, locale).await?;
     let give = async || {
-        let mut tx = app.db.write().await?;
-        if let Some(cart) = cart::assign_to_account(&mut tx, &app.sealer, &created.id, user).await?
+        let mut tx = carts.db.write().await?;
+        if let Some(cart) =
+            cart::assign_to_account(&mut tx, &carts.sealer, &created.id, user).await?
         {
             attach(&mut tx, user, cart).await?;
         }
         tx.commit().await
     };
     db::retry_on_conflict(give, db::is_conflict).await?;
-    let token = find(app, user).await?.unwrap_or(created.id);
-    let account = login::account(app, user).await?;
-    let mut reader = app.db.read().await?;
+    let token = find(carts, user).await?.unwrap_or(created.id);
+    let account = login::account(carts, user).await?;
+    let mut reader = carts.db.read().await?;
     let mut book = addresses::list(&mut reader, user).await?;
     drop(reader);
     book.truncate(1);
@@ -75,7 +76,7 @@ async fn create(app: &App, user: UserId, locale: Locale) -> Result<String, Error
         ..UpdateCart::default()
     };
     cart::change_cart(
-        app,
+        carts,
         Some(&token),
         None,
         CartChange::Update(Box::new(update)),
@@ -99,9 +100,13 @@ async fn attach(tx: &mut Tx, user: UserId, cart: CartId) -> Result<(), db::Error
 }
 
 /// Replaces the cart's token. It grants access without a session, so it ends with the sessions.
-pub(super) async fn replace_token(app: &App, tx: &mut Tx, user: UserId) -> Result<(), db::Error> {
+pub(super) async fn replace_token(
+    platform: &Platform,
+    tx: &mut Tx,
+    user: UserId,
+) -> Result<(), db::Error> {
     if let Some(cart) = id_of(tx.conn(), user).await? {
-        cart::rotate_token(tx, &app.sealer, cart).await?;
+        cart::rotate_token(tx, &platform.sealer, cart).await?;
     }
     Ok(())
 }

@@ -12,13 +12,13 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     cli::CommandError,
+    platform::Platform,
 };
 
 use super::{
-    Error,
+    Accounts, Error,
     links::{self, Purpose},
     model,
     password::PasswordClient,
@@ -63,10 +63,13 @@ enum Action {
 }
 
 /// Runs the command.
-pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, CommandError> {
+pub async fn run_user_command(
+    accounts: &Accounts,
+    args: UserArgs,
+) -> Result<ExitCode, CommandError> {
     let failed = |error: Error| CommandError(error.to_string());
     let (email, role, rights, password_file) = match args.action {
-        Action::ResetSecondFactor { email } => return reset_second_factor(app, &email).await,
+        Action::ResetSecondFactor { email } => return reset_second_factor(accounts, &email).await,
         Action::Create {
             email,
             role,
@@ -85,7 +88,8 @@ pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, Com
         Some(password) => {
             model::password(&password).map_err(failed)?;
             Some(
-                app.hasher
+                accounts
+                    .hasher
                     .hash(PasswordClient::Linked, password)
                     .await
                     .map_err(failed)?,
@@ -94,25 +98,25 @@ pub async fn run_user_command(app: &App, args: UserArgs) -> Result<ExitCode, Com
         None => None,
     };
     let link = hash.is_none();
-    let token = save(app, &email, (role, rights), hash)
+    let token = save(accounts, &email, (role, rights), hash)
         .await
         .map_err(failed)?;
     println!("{email} is now {}.", role.word());
     if link {
-        let base_url = &app.config.base_url;
+        let base_url = &accounts.config.base_url;
         println!("Set the password within one hour: {base_url}/account/reset?token={token}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Removes the second factor of an account.
-async fn reset_second_factor(app: &App, email: &str) -> Result<ExitCode, CommandError> {
+async fn reset_second_factor(platform: &Platform, email: &str) -> Result<ExitCode, CommandError> {
     let reset = async || {
-        let mut reader = app.db.read().await?;
+        let mut reader = platform.db.read().await?;
         let stored = store::find_by_email(&mut reader, &model::email(email)?).await?;
         drop(reader);
         let user = stored.ok_or(Error::NotFound)?.account.id;
-        second_factor::reset(app, &Actor::command(), user).await
+        second_factor::reset(platform, &Actor::command(), user).await
     };
     match reset().await {
         Ok(()) => {
@@ -141,19 +145,19 @@ fn read(file: &std::path::Path) -> Result<String, CommandError> {
 
 /// Saves the account and returns the token of a link that sets its password.
 async fn save(
-    app: &App,
+    accounts: &Accounts,
     email: &str,
     (role, rights): (Role, Vec<Right>),
     hash: Option<String>,
 ) -> Result<String, Error> {
-    let now = app.clock.now();
+    let now = accounts.clock.now();
     // The hash of a random password: verifying it takes as long as any other.
-    let random_hash = app
+    let random_hash = accounts
         .hasher
         .hash(PasswordClient::Linked, crate::secret::token())
         .await?;
     let rights_given = rights.clone();
-    let mut tx = app.db.write().await?;
+    let mut tx = accounts.db.write().await?;
     let id = match store::lock_by_email(&mut tx, email).await? {
         Some(mut known) => {
             known.account.role = role;
@@ -161,7 +165,7 @@ async fn save(
             known.password_hash = hash.unwrap_or(known.password_hash);
             store::save(&mut tx, &known, now).await?;
             // A changed role requires a new sign-in.
-            super::end_all(app, &mut tx, known.account.id).await?;
+            super::end_all(accounts, &mut tx, known.account.id).await?;
             known.account.id
         }
         None => {
@@ -173,24 +177,24 @@ async fn save(
                 rights,
                 locale: Locale::default(),
             };
-            let id = UserId::new(app.ids.next(now));
+            let id = UserId::new(accounts.ids.next(now));
             store::add(&mut tx, id, &user, now).await?;
             id
         }
     };
     let change = Change::new("user.role", format!("user:{id}")).to(&(role, rights_given));
-    audit::record(&mut tx, app.context(), &Actor::command(), &[change]).await?;
+    audit::record(&mut tx, accounts.context(), &Actor::command(), &[change]).await?;
     let token = links::add(&mut tx, Purpose::Reset, email, &(), now).await?;
     // Invalidates session caches of origins, although this process may use no Redis.
     let account = [Tag::Account(id.get())];
-    app.changes.record(&mut tx, now, &account).await?;
+    accounts.changes.record(&mut tx, now, &account).await?;
     tx.commit().await?;
     Ok(token)
 }
 
 /// Sets the role of an account, as `origin user create` does.
 pub async fn set_role_by_command(
-    app: &App,
+    accounts: &Accounts,
     email: &str,
     role: &str,
     rights: &str,
@@ -201,7 +205,7 @@ pub async fn set_role_by_command(
         ))
     })?;
     let rights = rights.split(',').filter_map(Right::from_word).collect();
-    let saved = save(app, email, (role, rights), None).await;
+    let saved = save(accounts, email, (role, rights), None).await;
     saved
         .map(drop)
         .map_err(|error| CommandError(error.to_string()))

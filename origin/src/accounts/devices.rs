@@ -9,9 +9,9 @@ use shared::{id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     config::Config,
     db::{self, Db, Rows, Tx},
+    platform::Platform,
 };
 
 use super::{Error, links::hash, model::Device};
@@ -99,8 +99,11 @@ pub(super) async fn find(
 }
 
 /// The hash of a valid device token in a request, whichever account it is for.
-pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let tokens = DeviceTokens::of(&app.config, headers);
+pub async fn known_device(
+    platform: &Platform,
+    headers: &HeaderMap,
+) -> Result<Option<String>, Error> {
+    let tokens = DeviceTokens::of(&platform.config, headers);
     if tokens.0.is_empty() {
         return Ok(None);
     }
@@ -109,11 +112,11 @@ pub async fn known_device(app: &App, headers: &HeaderMap) -> Result<Option<Strin
           from known_devices
          where token_hash = ?
            and expires_at > ?";
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     for token in tokens.hashes() {
         let found = sqlx::query_scalar(statement)
             .bind(&token)
-            .bind(app.clock.now().as_millis())
+            .bind(platform.clock.now().as_millis())
             .fetch_optional(&mut *reader)
             .await?;
         if found.is_some() {

@@ -2,7 +2,7 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{cart, db, limits::RateLimited, orders, seal::SealError};
+use crate::{cart, db, limits::RateLimited, orders, seal::SealError, signer::SigningError};
 
 /// What can go wrong with an account.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +38,8 @@ pub enum Error {
     #[error("the account was changed concurrently")]
     Raced,
     /// A token could not be signed.
-    #[error("a token could not be signed")]
-    Signature,
+    #[error(transparent)]
+    Signature(#[from] SigningError),
     /// An authenticator's address could not be written.
     #[error("the authenticator URI could not be made")]
     Code,
@@ -103,7 +103,7 @@ impl From<Error> for Problem {
             Error::Cart(error) => error.into(),
             Error::Orders(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::Damaged(_) | Error::Signature | Error::Code | Error::Seal(_) => {
+            Error::Damaged(_) | Error::Signature(_) | Error::Code | Error::Seal(_) => {
                 tracing::error!(error = %error, "account request failed");
                 Self::new(ProblemKind::Internal)
             }

@@ -8,9 +8,9 @@ use shared::{
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db::Db,
+    platform::Platform,
 };
 
 use super::{Error, links::hash};
@@ -60,7 +60,7 @@ pub(super) async fn list(conn: &mut AnyConnection) -> Result<Vec<ApiKey>, Error>
 
 /// Creates a key. Its secret is shown only in this response.
 pub(super) async fn create(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     request: CreateApiKey,
 ) -> Result<ApiKey, Error> {
@@ -69,16 +69,16 @@ pub(super) async fn create(
         let why = format!("name must be 1 to {NAME_MAX} characters long.");
         return Err(Error::field("name", why));
     }
-    let now = app.clock.now();
+    let now = platform.clock.now();
     let secret = format!("{PREFIX}{}", crate::secret::token());
     let key = ApiKey {
-        id: KeyId::new(app.ids.next(now)),
+        id: KeyId::new(platform.ids.next(now)),
         name,
         rights: request.rights,
         key: None,
         created_at: now,
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     if list(tx.conn()).await?.len() >= KEYS_MAX {
         let why = format!("At most {KEYS_MAX} keys may exist; delete one first.");
         return Err(Error::field("name", why));
@@ -95,7 +95,7 @@ pub(super) async fn create(
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.create", format!("key:{}", key.id)).to(&key);
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(ApiKey {
         key: Some(secret),
@@ -104,8 +104,12 @@ pub(super) async fn create(
 }
 
 /// Deletes a key and returns the remaining ones.
-pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<ApiKey>, Error> {
-    let mut tx = app.db.write().await?;
+pub(super) async fn delete(
+    platform: &Platform,
+    actor: &Actor,
+    id: KeyId,
+) -> Result<Vec<ApiKey>, Error> {
+    let mut tx = platform.db.write().await?;
     let known = list(tx.conn()).await?;
     let key = known.iter().find(|it| it.id == id);
     let key = key.ok_or(Error::NotFound)?;
@@ -117,7 +121,7 @@ pub(super) async fn delete(app: &App, actor: &Actor, id: KeyId) -> Result<Vec<Ap
         .execute(tx.conn())
         .await?;
     let change = Change::new("key.delete", format!("key:{id}")).from(key);
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(known.into_iter().filter(|it| it.id != id).collect())
 }

@@ -8,15 +8,15 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db::{self, Tx},
     email,
     limits::{LimitSubject, Rule},
+    platform::Platform,
 };
 
 use super::{
-    Error, carts,
+    Accounts, Error, carts,
     devices::{self, DeviceTokens},
     links::{self, Purpose},
     model::{self, Credential, Device, Person},
@@ -58,13 +58,13 @@ impl PasswordProof {
     /// Checks the rate limit for codes, where the account needs one.
     pub(super) async fn check_code_limit(
         &self,
-        app: &App,
+        platform: &Platform,
         code: Option<&str>,
     ) -> Result<(), Error> {
         match code {
             _ if !self.second_factor => Ok(()),
             None => Err(Error::CodeNeeded),
-            Some(_) => second_factor::check_limit(app, self.user()).await,
+            Some(_) => second_factor::check_limit(platform, self.user()).await,
         }
     }
 
@@ -89,24 +89,30 @@ impl PasswordProof {
 }
 
 /// Signs a browser in through the API, with the code in the same request.
-pub(super) async fn login(app: &App, request: Login, device: &Device) -> Result<NewSession, Error> {
-    let proof = verify_password(app, &request.email, request.password, device).await?;
-    proof.check_code_limit(app, request.code.as_deref()).await?;
+pub(super) async fn login(
+    accounts: &Accounts,
+    request: Login,
+    device: &Device,
+) -> Result<NewSession, Error> {
+    let proof = verify_password(accounts, &request.email, request.password, device).await?;
+    proof
+        .check_code_limit(accounts, request.code.as_deref())
+        .await?;
     let begin = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         let user = proof.lock_if_unchanged(&mut tx).await?.account.id;
-        accept_code(app, &mut tx, user, request.code.as_deref()).await?;
-        let session = begin_session(app, &mut tx, user, device).await?;
+        accept_code(accounts, &mut tx, user, request.code.as_deref()).await?;
+        let session = begin_session(accounts, &mut tx, user, device).await?;
         tx.commit().await?;
         Ok(session)
     };
     let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
-    record_wrong_code(app, proof.user(), "browser", begun).await
+    record_wrong_code(accounts, proof.user(), "browser", begun).await
 }
 
 /// Consumes a code, where the account has a second factor.
 pub(super) async fn accept_code(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     code: Option<&str>,
@@ -115,7 +121,7 @@ pub(super) async fn accept_code(
         return Ok(());
     }
     let code = code.ok_or(Error::CodeNeeded)?;
-    if second_factor::accept(app, tx, user, code).await? {
+    if second_factor::accept(platform, tx, user, code).await? {
         Ok(())
     } else {
         Err(Error::WrongCode)
@@ -124,13 +130,13 @@ pub(super) async fn accept_code(
 
 /// Passes a result on, and records a wrong code in the audit log: its client knows the password.
 pub(super) async fn record_wrong_code<T>(
-    app: &App,
+    platform: &Platform,
     user: UserId,
     via: &'static str,
     done: Result<T, Error>,
 ) -> Result<T, Error> {
     if matches!(done, Err(Error::WrongCode)) {
-        record_failed_sign_in(app, Some(user), via, "code").await?;
+        record_failed_sign_in(platform, Some(user), via, "code").await?;
     }
     done
 }
@@ -138,14 +144,14 @@ pub(super) async fn record_wrong_code<T>(
 /// Checks an email address and a password. The work is the same whether the account exists or not,
 /// so that the duration does not reveal it.
 pub(super) async fn verify_password(
-    app: &App,
+    accounts: &Accounts,
     email: &str,
     password: String,
     device: &Device,
 ) -> Result<PasswordProof, Error> {
     let email = email::lookup_text(email);
-    let known = check_login_limits(app, &email, device).await?;
-    let mut reader = app.db.read().await?;
+    let known = check_login_limits(accounts, &email, device).await?;
+    let mut reader = accounts.db.read().await?;
     let stored = store::find_by_email(&mut reader, &email).await?;
     let user = stored.as_ref().map(|it| it.account.id);
     // No account has the id 0. The look-up keeps the work equal.
@@ -157,7 +163,7 @@ pub(super) async fn verify_password(
         _ => PasswordClient::Unknown(&device.network),
     };
     let hash = stored.as_ref().map(|it| it.password_hash.clone());
-    if app.hasher.verify(client, password, hash).await?
+    if accounts.hasher.verify(client, password, hash).await?
         && let Some(stored) = stored
     {
         return Ok(PasswordProof {
@@ -165,7 +171,7 @@ pub(super) async fn verify_password(
             second_factor,
         });
     }
-    record_failed_sign_in(app, user, "password", "password").await?;
+    record_failed_sign_in(accounts, user, "password", "password").await?;
     Err(Error::WrongCredentials)
 }
 
@@ -174,9 +180,13 @@ pub(super) async fn verify_password(
 /// clients of another; guessing from many is stopped by the account's limit over all networks. A
 /// device that has signed in before has limits of its own, so that its owner cannot be locked out.
 /// Returns whether the device is known.
-async fn check_login_limits(app: &App, email: &str, device: &Device) -> Result<bool, Error> {
-    let (quota, now) = (app.config.limit_login, app.clock.now());
-    let mut reader = app.db.read().await?;
+async fn check_login_limits(
+    platform: &Platform,
+    email: &str,
+    device: &Device,
+) -> Result<bool, Error> {
+    let (quota, now) = (platform.config.limit_login, platform.clock.now());
+    let mut reader = platform.db.read().await?;
     let known = devices::find(&mut reader, device, email, now).await?;
     drop(reader);
     let here = match &known {
@@ -184,29 +194,29 @@ async fn check_login_limits(app: &App, email: &str, device: &Device) -> Result<b
         None => LimitSubject::AccountIn(email, device.network.client().unwrap_or("-")),
     };
     let minute = Rule::per_minute("account", quota);
-    app.limits.check(minute, here, now).await?;
+    platform.limits.check(minute, here, now).await?;
     let hour = Rule::per_hour("account-hour", quota.saturating_mul(4));
-    app.limits.check(hour, here, now).await?;
+    platform.limits.check(hour, here, now).await?;
     if known.is_none() {
         let everywhere = Rule::per_hour("account-everywhere", quota.saturating_mul(20));
         let account = LimitSubject::Account(email);
-        app.limits.check(everywhere, account, now).await?;
+        platform.limits.check(everywhere, account, now).await?;
     }
     Ok(known.is_some())
 }
 
 /// Begins a browser session and issues a device token.
 pub(super) async fn begin_session(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     device: &Device,
 ) -> Result<NewSession, Error> {
     let stored = store::find(tx.conn(), user).await?;
     let account = stored.ok_or(Error::WrongCredentials)?.account;
-    let device_tokens = devices::add(tx, device, user, app.clock.now()).await?;
-    let session = sessions::begin(app, tx, user, &device.agent).await?;
-    record_sign_in(app, tx, user, "browser").await?;
+    let device_tokens = devices::add(tx, device, user, platform.clock.now()).await?;
+    let session = sessions::begin(platform, tx, user, &device.agent).await?;
+    record_sign_in(platform, tx, user, "browser").await?;
     Ok(NewSession {
         account,
         token: session,
@@ -216,40 +226,44 @@ pub(super) async fn begin_session(
 
 /// Records a sign-in in the audit log.
 pub(super) async fn record_sign_in(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     via: &'static str,
 ) -> Result<(), Error> {
     let actor = Actor(format!("user:{user}"));
     let change = Change::new(audit::SIGN_IN, actor.0.clone()).to(&via);
-    Ok(audit::record(tx, app.context(), &actor, &[change]).await?)
+    Ok(audit::record(tx, platform.context(), &actor, &[change]).await?)
 }
 
 /// Records a failed sign-in in the audit log, whether the account exists or not.
 async fn record_failed_sign_in(
-    app: &App,
+    platform: &Platform,
     user: Option<UserId>,
     via: &'static str,
     wrong: &'static str,
 ) -> Result<(), Error> {
     let user = user.map_or_else(|| "nobody".to_owned(), |user| user.to_string());
     let change = Change::new(audit::SIGN_IN_FAILED, format!("user:{user}")).to(&(via, wrong));
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     let actor = Actor("anonymous".to_owned());
-    audit::record(&mut tx, app.context(), &actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), &actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 
 /// Signs out: ends this session or token family, or all of the account's.
-pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Result<(), Error> {
-    let mut tx = app.db.write().await?;
+pub(super) async fn logout(
+    platform: &Platform,
+    person: &Person,
+    everywhere: bool,
+) -> Result<(), Error> {
+    let mut tx = platform.db.write().await?;
     if everywhere {
-        super::end_all(app, &mut tx, person.user).await?;
+        super::end_all(platform, &mut tx, person.user).await?;
     } else {
         match person.credential {
             Credential::Session(session) => {
-                sessions::end(app, &mut tx, person.user, session).await?;
+                sessions::end(platform, &mut tx, person.user, session).await?;
             }
             Credential::TokenFamily(family) => tokens::end_family(&mut tx, family).await?,
         }
@@ -258,16 +272,20 @@ pub(super) async fn logout(app: &App, person: &Person, everywhere: bool) -> Resu
 }
 
 /// Ends one session or token family, and replaces the cart's token, which is known there.
-pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> Result<(), Error> {
+pub(super) async fn end_session(
+    platform: &Platform,
+    user: UserId,
+    session: SessionId,
+) -> Result<(), Error> {
     let end = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let family = FamilyId::new(session.get());
-        let ended = sessions::end(app, &mut tx, user, session).await?
+        let ended = sessions::end(platform, &mut tx, user, session).await?
             || tokens::end_family_of(&mut tx, user, family).await?;
         if !ended {
             return Err(Error::NotFound);
         }
-        carts::replace_token(app, &mut tx, user).await?;
+        carts::replace_token(platform, &mut tx, user).await?;
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(end, Error::is_conflict).await
@@ -276,55 +294,55 @@ pub(super) async fn end_session(app: &App, user: UserId, session: SessionId) -> 
 /// Checks the password of a person who has signed in. The rate limits are those of the account in
 /// this network, so that guessing elsewhere does not use them up.
 pub(super) async fn verify_own_password(
-    app: &App,
+    accounts: &Accounts,
     user: UserId,
     password: String,
     device: &Device,
 ) -> Result<PasswordProof, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = accounts.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     let second_factor = second_factor::is_enabled(&mut reader, user).await?;
     drop(reader);
     let stored = stored.ok_or(Error::NotSignedIn)?;
-    let (quota, now) = (app.config.limit_login, app.clock.now());
+    let (quota, now) = (accounts.config.limit_login, accounts.clock.now());
     let here = device.network.client().unwrap_or("-");
     let here = LimitSubject::AccountIn(&stored.account.email, here);
     for rule in [
         Rule::per_minute("session-password", quota),
         Rule::per_hour("session-password-hour", quota.saturating_mul(4)),
     ] {
-        app.limits.check(rule, here, now).await?;
+        accounts.limits.check(rule, here, now).await?;
     }
     let hash = stored.password_hash.clone();
     let client = PasswordClient::Known(user);
-    if app.hasher.verify(client, password, Some(hash)).await? {
+    if accounts.hasher.verify(client, password, Some(hash)).await? {
         Ok(PasswordProof {
             stored,
             second_factor,
         })
     } else {
-        record_failed_sign_in(app, Some(user), "session", "password").await?;
+        record_failed_sign_in(accounts, Some(user), "session", "password").await?;
         Err(Error::WrongCredentials)
     }
 }
 
 /// Checks the password again and records it with the session or token family.
 pub(super) async fn reauthenticate(
-    app: &App,
+    accounts: &Accounts,
     person: &Person,
     request: Reauthenticate,
     device: &Device,
 ) -> Result<(), Error> {
-    let proof = verify_own_password(app, person.user, request.password, device).await?;
+    let proof = verify_own_password(accounts, person.user, request.password, device).await?;
     let prove = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         proof.lock_if_unchanged(&mut tx).await?;
         match person.credential {
             Credential::Session(session) => {
-                sessions::record_reauthentication(app, &mut tx, person.user, session).await?;
+                sessions::record_reauthentication(accounts, &mut tx, person.user, session).await?;
             }
             Credential::TokenFamily(family) => {
-                tokens::record_reauthentication(&mut tx, family, app.clock.now()).await?;
+                tokens::record_reauthentication(&mut tx, family, accounts.clock.now()).await?;
             }
         }
         Ok(tx.commit().await?)
@@ -351,23 +369,27 @@ pub(super) enum FirstStep {
 }
 
 /// The first step of a sign-in on a page: checks the password.
-pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<FirstStep, Error> {
-    let proof = verify_password(app, &request.email, request.password, device).await?;
+pub(super) async fn begin(
+    accounts: &Accounts,
+    request: Login,
+    device: &Device,
+) -> Result<FirstStep, Error> {
+    let proof = verify_password(accounts, &request.email, request.password, device).await?;
     let begin = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         let account = proof.lock_if_unchanged(&mut tx).await?.account;
         let step = if proof.needs_code() {
             let ticket = CodeTicket {
                 user: account.id,
                 password_fingerprint: proof.password_fingerprint(),
             };
-            let now = app.clock.now();
+            let now = accounts.clock.now();
             let ticket = links::add(&mut tx, Purpose::Code, &account.email, &ticket, now).await?;
             FirstStep::CodeNeeded(ticket)
         } else {
-            accept_code(app, &mut tx, account.id, None).await?;
+            accept_code(accounts, &mut tx, account.id, None).await?;
             FirstStep::SignedIn(Box::new(
-                begin_session(app, &mut tx, account.id, device).await?,
+                begin_session(accounts, &mut tx, account.id, device).await?,
             ))
         };
         tx.commit().await?;
@@ -378,51 +400,51 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
 
 /// The second step: checks the ticket and the code.
 pub(super) async fn finish(
-    app: &App,
+    platform: &Platform,
     ticket: &str,
     code: &str,
     device: &Device,
 ) -> Result<NewSession, Error> {
-    let mut reader = app.db.read().await?;
-    let now = app.clock.now();
+    let mut reader = platform.db.read().await?;
+    let now = platform.clock.now();
     let link = links::find::<CodeTicket>(&mut reader, Purpose::Code, ticket, now).await?;
     drop(reader);
     let user = link.ok_or_else(invalid_link)?.content.user;
-    second_factor::check_limit(app, user).await?;
+    second_factor::check_limit(platform, user).await?;
     let finish = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let link = links::take::<CodeTicket>(&mut tx, Purpose::Code, ticket, now).await?;
         let link = link.ok_or_else(invalid_link)?;
         let stored = store::lock(&mut tx, user).await?;
         let same =
             |it: &StoredUser| links::hash(&it.password_hash) == link.content.password_fingerprint;
         stored.filter(same).ok_or_else(invalid_link)?;
-        accept_code(app, &mut tx, user, Some(code)).await?;
-        let session = begin_session(app, &mut tx, user, device).await?;
+        accept_code(platform, &mut tx, user, Some(code)).await?;
+        let session = begin_session(platform, &mut tx, user, device).await?;
         tx.commit().await?;
         Ok(session)
     };
     let done = db::retry_on_conflict(finish, Error::is_conflict).await;
-    record_wrong_code(app, user, "browser", done).await
+    record_wrong_code(platform, user, "browser", done).await
 }
 
 /// The account of a person who has signed in.
-pub async fn account(app: &App, user: UserId) -> Result<Account, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn account(platform: &Platform, user: UserId) -> Result<Account, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     Ok(stored.ok_or(Error::NotSignedIn)?.account)
 }
 
 /// Changes name and language.
 pub(super) async fn update(
-    app: &App,
+    platform: &Platform,
     user: UserId,
     request: &UpdateAccount,
 ) -> Result<Account, Error> {
     let name = request.name.as_deref().map(model::name).transpose()?;
     let update = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let mut stored = store::lock(&mut tx, user)
             .await?
             .ok_or(Error::NotSignedIn)?;
@@ -431,7 +453,7 @@ pub(super) async fn update(
             .clone()
             .unwrap_or_else(|| std::mem::take(&mut account.name));
         account.locale = request.locale.unwrap_or(account.locale);
-        store::save(&mut tx, &stored, app.clock.now()).await?;
+        store::save(&mut tx, &stored, platform.clock.now()).await?;
         tx.commit().await?;
         stored.account.version += 1;
         Ok(stored.account)

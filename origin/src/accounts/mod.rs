@@ -25,7 +25,7 @@ mod reset;
 mod second_factor;
 mod session_cache;
 mod sessions;
-mod signer;
+mod state;
 mod store;
 mod tokens;
 mod users;
@@ -42,30 +42,30 @@ pub use model::{Device, Person};
 pub use pages::ask_to_sign_in;
 pub use password::{Hasher, PasswordClient};
 pub use principal::{
-    AuthorizationError, Catalogue, Customers, Orders, Principal, RequireOwner,
+    AuthorizationError, CatalogueRight, CustomersRight, OrdersRight, Principal, RequireOwner,
     RequireReauthenticatedOwner, RequireReauthenticatedRight, RequireRight, RequireSignIn,
-    Settings, Stock,
+    SettingsRight, StockRight,
 };
 pub use register::{LinkMessage, account_mail};
-pub use signer::Signer;
+pub use state::{Accounts, AccountsState};
 pub use web::{has_session_cookie, routes};
 
 use shared::{account::Session, id::UserId, time::Timestamp};
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     db::{self, Db, Tx},
+    platform::Platform,
 };
 
 /// Ends every session and token family of an account, and replaces the token of its cart.
-async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+async fn end_all(platform: &Platform, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     // The row lock makes a concurrent sign-in wait; otherwise its session could be deleted here and
     // still be cached.
     store::lock(tx, user).await?;
-    sessions::end_all(app, tx, user).await?;
+    sessions::end_all(platform, tx, user).await?;
     tokens::end_all(tx, user).await?;
-    Ok(carts::replace_token(app, tx, user).await?)
+    Ok(carts::replace_token(platform, tx, user).await?)
 }
 
 /// The sessions and token families of a person, the most recently used first.

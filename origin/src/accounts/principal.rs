@@ -4,7 +4,7 @@
 
 use std::marker::PhantomData;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, header, request::Parts};
 use shared::{
     account::Right,
@@ -12,7 +12,7 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-use crate::{app::App, audit::Actor, web::Refusal};
+use crate::{audit::Actor, platform::Platform, web::Refusal};
 
 use super::{keys, model::Person, second_factor, session_cache, tokens, web::session_token};
 
@@ -74,11 +74,11 @@ impl Principal {
 
     /// Requires a recent password check, which changes of money and roles need. API keys and the
     /// operator token have no password and always pass.
-    pub fn require_reauthentication(&self, app: &App) -> Result<(), AuthorizationError> {
+    pub fn require_reauthentication(&self, platform: &Platform) -> Result<(), AuthorizationError> {
         match self {
             Self::Person(person) => {
-                let age_ms = app.clock.now().as_millis() - person.proved_at.as_millis();
-                if age_ms < app.config.reauthenticate_ms {
+                let age_ms = platform.clock.now().as_millis() - person.proved_at.as_millis();
+                if age_ms < platform.config.reauthenticate_ms {
                     Ok(())
                 } else {
                     Err(AuthorizationError::ReauthenticationRequired)
@@ -102,39 +102,41 @@ impl Principal {
     }
 
     /// Authenticates a request. `Authorization` takes precedence over the session cookie.
-    async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Self, Refusal> {
-        let now = app.clock.now();
+    pub async fn authenticate(platform: &Platform, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let now = platform.clock.now();
         if let Some(value) = headers.get(header::AUTHORIZATION) {
             let token = value
                 .to_str()
                 .ok()
                 .and_then(bearer)
                 .ok_or(AuthorizationError::Unauthenticated)?;
-            if is_operator(app, token) {
+            if is_operator(platform, token) {
                 return Ok(Self::Operator);
             }
             if token.starts_with(keys::PREFIX) {
-                let key = keys::find(&app.db, token).await?;
+                let key = keys::find(&platform.db, token).await?;
                 let (key, rights) = key.ok_or(AuthorizationError::Unauthenticated)?;
                 return Ok(Self::ApiKey(key, rights));
             }
-            let person = tokens::find_person(app, token)
+            let person = tokens::find_person(platform, token)
                 .await?
                 .ok_or(AuthorizationError::Unauthenticated)?;
-            return Ok(Self::Person(withhold_rights(app, person)));
+            return Ok(Self::Person(withhold_rights(platform, person)));
         }
-        let Some(token) = session_token(&app.config, headers) else {
+        let Some(token) = session_token(&platform.config, headers) else {
             return Ok(Self::Anonymous);
         };
-        let person = session_cache::find(app, &token, now).await?;
-        Ok(person.map_or(Self::Anonymous, |it| Self::Person(withhold_rights(app, it))))
+        let person = session_cache::find(platform, &token, now).await?;
+        Ok(person.map_or(Self::Anonymous, |it| {
+            Self::Person(withhold_rights(platform, it))
+        }))
     }
 }
 
 /// Withholds the rights of a person who lacks a second factor that the shop requires.
-fn withhold_rights(app: &App, person: Person) -> Person {
+fn withhold_rights(platform: &Platform, person: Person) -> Person {
     Person {
-        withheld: second_factor::is_required(app, person.role) && !person.second_factor,
+        withheld: second_factor::is_required(platform, person.role) && !person.second_factor,
         ..person
     }
 }
@@ -148,16 +150,21 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// Whether this is the operator token. Comparing hashes takes constant time, so the duration
 /// reveals nothing about the token.
-fn is_operator(app: &App, token: &str) -> bool {
-    let known = app.config.operator_token.as_ref();
+fn is_operator(platform: &Platform, token: &str) -> bool {
+    let known = platform.config.operator_token.as_ref();
     known.is_some_and(|it| blake3::hash(it.as_bytes()) == blake3::hash(token.as_bytes()))
 }
 
-impl FromRequestParts<App> for Principal {
+impl<S> FromRequestParts<S> for Principal
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        Self::authenticate(app, &parts.headers).await
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
+        Self::authenticate(platform, &parts.headers).await
     }
 }
 
@@ -165,11 +172,16 @@ impl FromRequestParts<App> for Principal {
 #[derive(Clone, Debug)]
 pub struct RequireSignIn(pub Person);
 
-impl FromRequestParts<App> for RequireSignIn {
+impl<S> FromRequestParts<S> for RequireSignIn
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        match Principal::authenticate(app, &parts.headers).await? {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
+        match Principal::authenticate(platform, &parts.headers).await? {
             Principal::Person(person) => Ok(Self(person)),
             Principal::Anonymous => Err(AuthorizationError::Unauthenticated.into()),
             Principal::ApiKey(..) | Principal::Operator => {
@@ -183,12 +195,17 @@ impl FromRequestParts<App> for RequireSignIn {
 #[derive(Clone, Debug)]
 pub struct RequireOwner(pub Actor);
 
-impl FromRequestParts<App> for RequireOwner {
+impl<S> FromRequestParts<S> for RequireOwner
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
         Ok(Self(
-            Principal::authenticate(app, &parts.headers)
+            Principal::authenticate(platform, &parts.headers)
                 .await?
                 .require_owner()?,
         ))
@@ -199,13 +216,18 @@ impl FromRequestParts<App> for RequireOwner {
 #[derive(Clone, Debug)]
 pub struct RequireReauthenticatedOwner(pub Actor);
 
-impl FromRequestParts<App> for RequireReauthenticatedOwner {
+impl<S> FromRequestParts<S> for RequireReauthenticatedOwner
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let principal = Principal::authenticate(app, &parts.headers).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
+        let principal = Principal::authenticate(platform, &parts.headers).await?;
         let actor = principal.require_owner()?;
-        principal.require_reauthentication(app)?;
+        principal.require_reauthentication(platform)?;
         Ok(Self(actor))
     }
 }
@@ -218,13 +240,18 @@ pub struct RequireReauthenticatedRight<R> {
     right: PhantomData<fn() -> R>,
 }
 
-impl<R: RightMarker> FromRequestParts<App> for RequireReauthenticatedRight<R> {
+impl<S, R: RightMarker> FromRequestParts<S> for RequireReauthenticatedRight<R>
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let principal = Principal::authenticate(app, &parts.headers).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
+        let principal = Principal::authenticate(platform, &parts.headers).await?;
         let actor = principal.require_right(R::RIGHT)?;
-        principal.require_reauthentication(app)?;
+        principal.require_reauthentication(platform)?;
         Ok(Self {
             actor,
             right: PhantomData,
@@ -247,25 +274,36 @@ pub trait RightMarker {
 }
 
 macro_rules! rights {
-    ($($name:ident),*) => {$(
-        #[doc = concat!("[`Right::", stringify!($name), "`] as a type.")]
+    ($($marker:ident: $right:ident),*) => {$(
+        #[doc = concat!("[`Right::", stringify!($right), "`] as a type.")]
         #[derive(Clone, Copy, Debug)]
-        pub struct $name;
+        pub struct $marker;
 
-        impl RightMarker for $name {
-            const RIGHT: Right = Right::$name;
+        impl RightMarker for $marker {
+            const RIGHT: Right = Right::$right;
         }
     )*};
 }
 
-rights!(Catalogue, Orders, Stock, Customers, Settings);
+rights!(
+    CatalogueRight: Catalogue,
+    OrdersRight: Orders,
+    StockRight: Stock,
+    CustomersRight: Customers,
+    SettingsRight: Settings
+);
 
-impl<R: RightMarker> FromRequestParts<App> for RequireRight<R> {
+impl<S, R: RightMarker> FromRequestParts<S> for RequireRight<R>
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
         Ok(Self {
-            actor: Principal::authenticate(app, &parts.headers)
+            actor: Principal::authenticate(platform, &parts.headers)
                 .await?
                 .require_right(R::RIGHT)?,
             right: PhantomData,

@@ -10,14 +10,14 @@ use shared::{
 use ui::mail::{AccountMail, Mail};
 
 use crate::{
-    app::App,
     db,
     limits::{LimitSubject, Rule},
     outbox::{self, OutboxMessage},
+    platform::Platform,
 };
 
 use super::{
-    Error,
+    Accounts, Error,
     links::{self, Link, Purpose},
     login::{NewSession, begin_session},
     model::{self, Device, Person},
@@ -55,17 +55,21 @@ pub struct LinkMessage {
 }
 
 /// Stores a registration and sends a link to its email address.
-pub(super) async fn register(app: &App, request: Register, device: &Device) -> Result<(), Error> {
+pub(super) async fn register(
+    accounts: &Accounts,
+    request: Register,
+    device: &Device,
+) -> Result<(), Error> {
     let (email, name) = validate(&request)?;
-    check_recipient_limit(app, Purpose::Register, &email).await?;
+    check_recipient_limit(accounts, Purpose::Register, &email).await?;
     let client = PasswordClient::Unknown(&device.network);
     let registration = PendingRegistration {
         name,
-        password_hash: app.hasher.hash(client, request.password).await?,
+        password_hash: accounts.hasher.hash(client, request.password).await?,
         locale: request.locale,
     };
     send_link(
-        app,
+        accounts,
         Purpose::Register,
         &email,
         &registration,
@@ -92,51 +96,58 @@ fn validate(request: &Register) -> Result<(String, String), Error> {
 }
 
 /// Sends a link that sets a new password.
-pub(super) async fn forgot(app: &App, request: &ForgotPassword) -> Result<(), Error> {
+pub(super) async fn forgot(platform: &Platform, request: &ForgotPassword) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    check_recipient_limit(app, Purpose::Reset, &email).await?;
-    send_link(app, Purpose::Reset, &email, &(), request.locale).await
+    check_recipient_limit(platform, Purpose::Reset, &email).await?;
+    send_link(platform, Purpose::Reset, &email, &(), request.locale).await
 }
 
 /// Sends a link to the new email address of an account.
 pub(super) async fn change_email(
-    app: &App,
+    accounts: &Accounts,
     user: UserId,
     request: ChangeEmail,
     device: &Device,
 ) -> Result<(), Error> {
     let email = model::email(&request.email)?;
-    let proof = super::login::verify_own_password(app, user, request.password, device).await?;
-    check_recipient_limit(app, Purpose::Email, &email).await?;
+    let proof = super::login::verify_own_password(accounts, user, request.password, device).await?;
+    check_recipient_limit(accounts, Purpose::Email, &email).await?;
     let change = PendingEmailChange {
         user,
         password_fingerprint: proof.password_fingerprint(),
     };
-    send_link(app, Purpose::Email, &email, &change, proof.locale()).await
+    send_link(accounts, Purpose::Email, &email, &change, proof.locale()).await
 }
 
 /// Checks the rate limit of mails with such a link to one recipient, who need not be the client.
-async fn check_recipient_limit(app: &App, purpose: Purpose, email: &str) -> Result<(), Error> {
+async fn check_recipient_limit(
+    platform: &Platform,
+    purpose: Purpose,
+    email: &str,
+) -> Result<(), Error> {
     let name = match purpose {
         Purpose::Register => "account-register",
         Purpose::Reset | Purpose::Code => "account-reset",
         Purpose::Email => "account-email",
     };
-    let rule = Rule::per_hour(name, app.config.limit_reset);
+    let rule = Rule::per_hour(name, platform.config.limit_reset);
     let recipient = LimitSubject::Recipient(email);
-    Ok(app.limits.check(rule, recipient, app.clock.now()).await?)
+    Ok(platform
+        .limits
+        .check(rule, recipient, platform.clock.now())
+        .await?)
 }
 
 async fn send_link<T: Serialize>(
-    app: &App,
+    platform: &Platform,
     purpose: Purpose,
     email: &str,
     content: &T,
     locale: Locale,
 ) -> Result<(), Error> {
     let send = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let token = links::add(&mut tx, purpose, email, content, now).await?;
         let link = LinkMessage {
             email: email.to_owned(),
@@ -149,7 +160,7 @@ async fn send_link<T: Serialize>(
             Purpose::Email => OutboxMessage::ACCOUNT_EMAIL,
         };
         let message = message(topic, &link)?;
-        outbox::add(&mut tx, &app.ids, now, &[message]).await?;
+        outbox::add(&mut tx, &platform.ids, now, &[message]).await?;
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(send, Error::is_conflict).await
@@ -181,13 +192,13 @@ pub(super) fn invalid_link() -> Error {
 /// The link alone is not enough. Its client must also be the one who requested it, which the
 /// password of the new account shows, or a session of the account that changes.
 pub(super) async fn verify(
-    app: &App,
+    accounts: &Accounts,
     request: UseLink,
     person: Option<&Person>,
     device: &Device,
 ) -> Result<NewSession, Error> {
-    let (now, token) = (app.clock.now(), request.token);
-    let mut reader = app.db.read().await?;
+    let (now, token) = (accounts.clock.now(), request.token);
+    let mut reader = accounts.db.read().await?;
     let registration =
         links::find::<PendingRegistration>(&mut reader, Purpose::Register, &token, now).await?;
     drop(reader);
@@ -196,12 +207,16 @@ pub(super) async fn verify(
             let password = request.password.ok_or_else(|| {
                 Error::field("password", "The password of the new account is required.")
             })?;
-            verify_registration_password(app, &token, &link, password).await?;
-            db::retry_on_conflict(|| create_account(app, &token, device), Error::is_conflict).await
+            verify_registration_password(accounts, &token, &link, password).await?;
+            db::retry_on_conflict(
+                || create_account(accounts, &token, device),
+                Error::is_conflict,
+            )
+            .await
         }
         None => {
             db::retry_on_conflict(
-                || change_address(app, &token, person, device),
+                || change_address(accounts, &token, person, device),
                 Error::is_conflict,
             )
             .await
@@ -212,20 +227,23 @@ pub(super) async fn verify(
 /// Checks the password that the registration was made with. Anyone can register another person's
 /// email address; without this check, the account would open to both.
 async fn verify_registration_password(
-    app: &App,
+    accounts: &Accounts,
     token: &str,
     link: &Link<PendingRegistration>,
     password: String,
 ) -> Result<(), Error> {
     for rule in [
-        Rule::per_minute("link", app.config.limit_login),
-        Rule::per_hour("link-hour", app.config.limit_login * 4),
+        Rule::per_minute("link", accounts.config.limit_login),
+        Rule::per_hour("link-hour", accounts.config.limit_login * 4),
     ] {
         let link = LimitSubject::Link(token);
-        app.limits.check(rule, link, app.clock.now()).await?;
+        accounts
+            .limits
+            .check(rule, link, accounts.clock.now())
+            .await?;
     }
     let hash = link.content.password_hash.clone();
-    if app
+    if accounts
         .hasher
         .verify(PasswordClient::Linked, password, Some(hash))
         .await?
@@ -236,12 +254,16 @@ async fn verify_registration_password(
     }
 }
 
-async fn create_account(app: &App, token: &str, device: &Device) -> Result<NewSession, Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+async fn create_account(
+    platform: &Platform,
+    token: &str,
+    device: &Device,
+) -> Result<NewSession, Error> {
+    let now = platform.clock.now();
+    let mut tx = platform.db.write().await?;
     let link = links::take::<PendingRegistration>(&mut tx, Purpose::Register, token, now).await?;
     let link = link.ok_or_else(invalid_link)?;
-    let id = UserId::new(app.ids.next(now));
+    let id = UserId::new(platform.ids.next(now));
     let user = NewUser {
         email: link.email,
         name: link.content.name,
@@ -254,20 +276,20 @@ async fn create_account(app: &App, token: &str, device: &Device) -> Result<NewSe
         return Err(invalid_link());
     }
     links::delete_all(&mut tx, &user.email).await?;
-    let session = begin_session(app, &mut tx, id, device).await?;
+    let session = begin_session(platform, &mut tx, id, device).await?;
     tx.commit().await?;
     Ok(session)
 }
 
 /// Changes the email address of an account. Every session ends, and a new one begins.
 async fn change_address(
-    app: &App,
+    platform: &Platform,
     token: &str,
     person: Option<&Person>,
     device: &Device,
 ) -> Result<NewSession, Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let now = platform.clock.now();
+    let mut tx = platform.db.write().await?;
     let link = links::take::<PendingEmailChange>(&mut tx, Purpose::Email, token, now).await?;
     let link = link.ok_or_else(invalid_link)?;
     let person = person.ok_or(Error::NotSignedIn)?;
@@ -287,10 +309,10 @@ async fn change_address(
         locale: stored.account.locale,
     };
     store::save(&mut tx, &stored, now).await?;
-    super::end_all(app, &mut tx, person.user).await?;
+    super::end_all(platform, &mut tx, person.user).await?;
     let message = message(OutboxMessage::ACCOUNT_CHANGED, &notice)?;
-    outbox::add(&mut tx, &app.ids, now, &[message]).await?;
-    let session = begin_session(app, &mut tx, person.user, device).await?;
+    outbox::add(&mut tx, &platform.ids, now, &[message]).await?;
+    let session = begin_session(platform, &mut tx, person.user, device).await?;
     tx.commit().await?;
     Ok(session)
 }
@@ -298,11 +320,11 @@ async fn change_address(
 /// Renders a mail when it is sent. A request to reset the password of an unknown email address
 /// sends none; a registration of an existing account sends its owner a notice instead of a link.
 pub async fn account_mail(
-    app: &App,
+    platform: &Platform,
     topic: &str,
     link: &LinkMessage,
 ) -> Result<Option<Mail>, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let known = store::find_by_email(&mut reader, &link.email).await?;
     drop(reader);
     let locale = known.as_ref().map_or(link.locale, |it| it.account.locale);
@@ -317,7 +339,7 @@ pub async fn account_mail(
         (OutboxMessage::ACCOUNT_SECURITY, _) => AccountMail::Security,
         _ => AccountMail::Changed,
     };
-    let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
+    let (shop, base_url) = (&platform.config.shop_name, &platform.config.base_url);
     let token = &link.token;
     Ok(Some(ui::mail::account_mail(
         mail, locale, shop, base_url, token,

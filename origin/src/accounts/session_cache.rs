@@ -16,7 +16,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{app::App, cache, db::Tx, redis_client::RedisClient};
+use crate::{cache, db::Tx, platform::Platform, redis_client::RedisClient};
 
 use super::{
     Error, links,
@@ -45,25 +45,29 @@ struct CachedSession {
 }
 
 /// The person whose session has this token, from the cache or else from the database.
-pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Option<Person>, Error> {
-    let Some(redis) = &app.redis else {
-        return sessions::find(&app.db, token, now).await;
+pub(super) async fn find(
+    platform: &Platform,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Person>, Error> {
+    let Some(redis) = &platform.redis else {
+        return sessions::find(&platform.db, token, now).await;
     };
     let hash = links::hash(token);
-    let key = key(cache::shop_id(app).await?, &hash);
+    let key = key(cache::shop_id(platform).await?, &hash);
     let cached = redis
         .query(async |connection| connection.get::<_, Option<String>>(&key).await)
         .await;
     let known = cached.as_ref().and_then(Option::as_deref);
-    if let Some(person) = known.and_then(|text| open(app, &key, text, now)) {
+    if let Some(person) = known.and_then(|text| open(platform, &key, text, now)) {
         return Ok(Some(person));
     }
-    let version = app.changes.latest();
-    let person = sessions::find(&app.db, token, now).await?;
+    let version = platform.changes.latest();
+    let person = sessions::find(&platform.db, token, now).await?;
     if cached == Some(None)
         && let Some(text) = person
             .as_ref()
-            .and_then(|it| seal(app, &key, it, (now, version)))
+            .and_then(|it| seal(platform, &key, it, (now, version)))
     {
         // `NX`: a tombstone that was written meanwhile is newer than what was read.
         let options = SetOptions::default()
@@ -78,11 +82,15 @@ pub(super) async fn find(app: &App, token: &str, now: Timestamp) -> Result<Optio
 }
 
 /// Invalidates the entries of these sessions, by token hash, once the transaction is committed.
-pub(super) async fn invalidate(app: &App, tx: &mut Tx, hashes: Vec<String>) -> Result<(), Error> {
-    let Some(redis) = app.redis.clone().filter(|_| !hashes.is_empty()) else {
+pub(super) async fn invalidate(
+    platform: &Platform,
+    tx: &mut Tx,
+    hashes: Vec<String>,
+) -> Result<(), Error> {
+    let Some(redis) = platform.redis.clone().filter(|_| !hashes.is_empty()) else {
         return Ok(());
     };
-    let shop = cache::shop_id(app).await?;
+    let shop = cache::shop_id(platform).await?;
     tx.after_commit(write_tombstones(redis, shop, hashes));
     Ok(())
 }
@@ -106,7 +114,12 @@ fn key(shop: i64, hash: &str) -> String {
 }
 
 /// The entry as `SEAL TEXT`. The seal covers the key, so an entry is not valid under another one.
-fn seal(app: &App, key: &str, person: &Person, (now, version): (Timestamp, u64)) -> Option<String> {
+fn seal(
+    platform: &Platform,
+    key: &str,
+    person: &Person,
+    (now, version): (Timestamp, u64),
+) -> Option<String> {
     let session = CachedSession {
         until_ms: now.as_millis() + i64::try_from(CACHE_TTL_MS).ok()?,
         user: person.user,
@@ -118,19 +131,19 @@ fn seal(app: &App, key: &str, person: &Person, (now, version): (Timestamp, u64))
         version,
     };
     let text = serde_json::to_string(&session).ok()?;
-    let seal = app.signer.seal(&[key.as_bytes(), text.as_bytes()]);
+    let seal = platform.signer.seal(&[key.as_bytes(), text.as_bytes()]);
     Some(format!("{} {text}", URL_SAFE_NO_PAD.encode(seal)))
 }
 
-fn open(app: &App, key: &str, sealed: &str, now: Timestamp) -> Option<Person> {
+fn open(platform: &Platform, key: &str, sealed: &str, now: Timestamp) -> Option<Person> {
     let (seal, text) = sealed.split_once(' ')?;
     let seal = URL_SAFE_NO_PAD.decode(seal).ok()?.try_into().ok()?;
     let parts = [key.as_bytes(), text.as_bytes()];
-    if !app.signer.has_sealed(&parts, seal) {
+    if !platform.signer.has_sealed(&parts, seal) {
         return None;
     }
     let it: CachedSession = serde_json::from_str(text).ok()?;
-    let is_valid = app
+    let is_valid = platform
         .changes
         .unchanged_since(&[Tag::Account(it.user.get())], it.version);
     (is_valid && now.as_millis() < it.until_ms).then_some(Person {

@@ -8,8 +8,8 @@ use shared::{
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
-    app::App,
     db::{self, Db, Tx},
+    platform::Platform,
 };
 
 use super::{
@@ -28,12 +28,12 @@ const SESSIONS_MAX: i64 = 50;
 
 /// Begins a session and returns its token.
 pub(super) async fn begin(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     agent: &str,
 ) -> Result<String, Error> {
-    let now = app.clock.now();
+    let now = platform.clock.now();
     let token = crate::secret::token();
     let statement = "
         insert into sessions (token_hash, id, user_id, agent, created_at, seen_at, expires_at,
@@ -41,7 +41,7 @@ pub(super) async fn begin(
         values (?, ?, ?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(hash(&token))
-        .bind(app.ids.next(now))
+        .bind(platform.ids.next(now))
         .bind(user.get())
         .bind(agent)
         .bind(now.as_millis())
@@ -50,11 +50,11 @@ pub(super) async fn begin(
         .bind(now.as_millis())
         .execute(tx.conn())
         .await?;
-    end_oldest(app, tx, user).await?;
+    end_oldest(platform, tx, user).await?;
     Ok(token)
 }
 
-async fn end_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+async fn end_oldest(platform: &Platform, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let statement = "
         select id
           from sessions
@@ -67,7 +67,7 @@ async fn end_oldest(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
         .fetch_all(tx.conn())
         .await?;
     for id in ids {
-        end(app, tx, user, SessionId::new(id)).await?;
+        end(platform, tx, user, SessionId::new(id)).await?;
     }
     Ok(())
 }
@@ -157,20 +157,20 @@ pub(super) async fn list(
 
 /// Records that the password was checked in this session.
 pub(super) async fn record_reauthentication(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     session: SessionId,
 ) -> Result<(), Error> {
     let hashes = hashes_of(tx, user, Some(session)).await?;
-    session_cache::invalidate(app, tx, hashes).await?;
+    session_cache::invalidate(platform, tx, hashes).await?;
     let statement = "
         update sessions
            set proved_at = ?
          where user_id = ?
            and id = ?";
     sqlx::query(statement)
-        .bind(app.clock.now().as_millis())
+        .bind(platform.clock.now().as_millis())
         .bind(user.get())
         .bind(session.get())
         .execute(tx.conn())
@@ -206,13 +206,13 @@ async fn hashes_of(
 
 /// Ends one session of an account. False if it does not exist.
 pub(super) async fn end(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     session: SessionId,
 ) -> Result<bool, Error> {
     let hashes = hashes_of(tx, user, Some(session)).await?;
-    session_cache::invalidate(app, tx, hashes).await?;
+    session_cache::invalidate(platform, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?
@@ -226,9 +226,9 @@ pub(super) async fn end(
 }
 
 /// Ends every session of an account.
-pub(super) async fn end_all(app: &App, tx: &mut Tx, user: UserId) -> Result<(), Error> {
+pub(super) async fn end_all(platform: &Platform, tx: &mut Tx, user: UserId) -> Result<(), Error> {
     let hashes = hashes_of(tx, user, None).await?;
-    session_cache::invalidate(app, tx, hashes).await?;
+    session_cache::invalidate(platform, tx, hashes).await?;
     let statement = "
         delete from sessions
          where user_id = ?";

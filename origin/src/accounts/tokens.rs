@@ -12,16 +12,16 @@ use shared::{
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
-    app::App,
     db::{self, Db, Tx},
+    platform::Platform,
+    signer::ValidityPeriod,
 };
 
 use super::{
-    Error,
+    Accounts, Error,
     links::hash,
     login,
     model::{Credential, Device, Person, role_of},
-    signer::ValidityPeriod,
 };
 
 /// Lifetime of an access token.
@@ -49,17 +49,21 @@ impl ValidityPeriod for AccessClaims {
 }
 
 /// Signs in with a password and issues the first tokens of a family.
-pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<Tokens, Error> {
+pub(super) async fn begin(
+    accounts: &Accounts,
+    request: Login,
+    device: &Device,
+) -> Result<Tokens, Error> {
     let code = request.code.clone();
-    let proof = login::verify_password(app, &request.email, request.password, device).await?;
-    proof.check_code_limit(app, code.as_deref()).await?;
+    let proof = login::verify_password(accounts, &request.email, request.password, device).await?;
+    proof.check_code_limit(accounts, code.as_deref()).await?;
     let begin = async || {
-        let now = app.clock.now();
-        let family = FamilyId::new(app.ids.next(now));
-        let mut tx = app.db.write().await?;
+        let now = accounts.clock.now();
+        let family = FamilyId::new(accounts.ids.next(now));
+        let mut tx = accounts.db.write().await?;
         let user = proof.lock_if_unchanged(&mut tx).await?.account.id;
-        login::accept_code(app, &mut tx, user, code.as_deref()).await?;
-        login::record_sign_in(app, &mut tx, user, "program").await?;
+        login::accept_code(accounts, &mut tx, user, code.as_deref()).await?;
+        login::record_sign_in(accounts, &mut tx, user, "program").await?;
         let statement = "
             insert into token_families (id, user_id, agent, created_at, expires_at, proved_at)
             values (?, ?, ?, ?, ?, ?)";
@@ -74,10 +78,10 @@ pub(super) async fn begin(app: &App, request: Login, device: &Device) -> Result<
             .await?;
         let refresh = add_refresh_token(&mut tx, family, now).await?;
         tx.commit().await?;
-        token_response(app, user, family, refresh)
+        token_response(accounts, user, family, refresh)
     };
     let begun = db::retry_on_conflict(begin, Error::is_conflict).await;
-    login::record_wrong_code(app, proof.user(), "program", begun).await
+    login::record_wrong_code(accounts, proof.user(), "program", begun).await
 }
 
 /// Records that the password was checked for this token family.
@@ -117,15 +121,15 @@ async fn add_refresh_token(
 }
 
 fn token_response(
-    app: &App,
+    platform: &Platform,
     user: UserId,
     family: FamilyId,
     refresh_token: String,
 ) -> Result<Tokens, Error> {
-    let now = app.clock.now().as_millis() / 1_000;
+    let now = platform.clock.now().as_millis() / 1_000;
     let claims = AccessClaims {
-        iss: app.config.base_url.clone(),
-        aud: app.config.base_url.clone(),
+        iss: platform.config.base_url.clone(),
+        aud: platform.config.base_url.clone(),
         sub: user,
         fam: family,
         nbf: now,
@@ -133,7 +137,7 @@ fn token_response(
         exp: now + ACCESS_MS / 1_000,
     };
     Ok(Tokens {
-        access_token: app.signer.sign(&claims)?,
+        access_token: platform.signer.sign(&claims)?,
         token_type: "Bearer".to_owned(),
         expires_in: ACCESS_MS / 1_000,
         refresh_token,
@@ -141,10 +145,10 @@ fn token_response(
 }
 
 /// Exchanges a refresh token for new tokens.
-pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
+pub(super) async fn refresh(platform: &Platform, token: &str) -> Result<Tokens, Error> {
     let refresh = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let Some((family, user, used)) = find(&mut tx, token, now).await? else {
             return Err(Error::WrongCredentials);
         };
@@ -169,7 +173,7 @@ pub(super) async fn refresh(app: &App, token: &str) -> Result<Tokens, Error> {
             .execute(tx.conn())
             .await?;
         tx.commit().await?;
-        token_response(app, user, family, next)
+        token_response(platform, user, family, next)
     };
     db::retry_on_conflict(refresh, Error::is_conflict).await
 }
@@ -291,9 +295,9 @@ pub(super) async fn end_all(tx: &mut Tx, user: UserId) -> Result<(), db::Error> 
 }
 
 /// Revokes the family of a refresh token (RFC 7009 §2). An unknown token is not an error.
-pub(super) async fn revoke(app: &App, token: &str) -> Result<(), Error> {
-    let mut tx = app.db.write().await?;
-    if let Some((family, ..)) = find(&mut tx, token, app.clock.now()).await? {
+pub(super) async fn revoke(platform: &Platform, token: &str) -> Result<(), Error> {
+    let mut tx = platform.db.write().await?;
+    if let Some((family, ..)) = find(&mut tx, token, platform.clock.now()).await? {
         end_family(&mut tx, family).await?;
     }
     Ok(tx.commit().await?)
@@ -317,11 +321,12 @@ pub(super) async fn delete_expired(db: &Db, now: Timestamp) -> Result<(), db::Er
 }
 
 /// The person of an access token, unless its family has ended.
-pub(super) async fn find_person(app: &App, token: &str) -> Result<Option<Person>, Error> {
-    let now = app.clock.now();
-    let Some(claims) = app
-        .signer
-        .verify::<AccessClaims>(token, &app.config.base_url, now)
+pub(super) async fn find_person(platform: &Platform, token: &str) -> Result<Option<Person>, Error> {
+    let now = platform.clock.now();
+    let Some(claims) =
+        platform
+            .signer
+            .verify::<AccessClaims>(token, &platform.config.base_url, now)
     else {
         return Ok(None);
     };
@@ -333,7 +338,7 @@ pub(super) async fn find_person(app: &App, token: &str) -> Result<Option<Person>
          where f.id = ?
            and f.user_id = ?
            and f.expires_at > ?";
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let row = sqlx::query(statement)
         .bind(claims.fam.get())
         .bind(claims.sub.get())

@@ -7,9 +7,9 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db,
+    platform::Platform,
 };
 
 use super::{Error, store};
@@ -18,14 +18,14 @@ const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
 /// A page of accounts, the newest first.
-pub(super) async fn list(app: &App, query: &ListUsers) -> Result<UserList, Error> {
+pub(super) async fn list(platform: &Platform, query: &ListUsers) -> Result<UserList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::field("limit", why));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let mut users = store::page(&mut reader, before, i64::from(limit) + 1).await?;
     let more = users.len() > limit as usize;
     users.truncate(limit as usize);
@@ -40,14 +40,14 @@ pub(super) async fn list(app: &App, query: &ListUsers) -> Result<UserList, Error
 
 /// Changes the role of an account and ends all of its sessions. The last owner cannot be demoted.
 pub(super) async fn set_role(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     user: UserId,
     request: &SetRole,
 ) -> Result<Account, Error> {
     let set = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let mut stored = store::lock(&mut tx, user).await?.ok_or(Error::NotFound)?;
         let before = stored.account.clone();
         if before.role == Role::Owner && request.role != Role::Owner {
@@ -60,12 +60,12 @@ pub(super) async fn set_role(
         stored.account.rights.clone_from(&request.rights);
         store::save(&mut tx, &stored, now).await?;
         stored.account.version += 1;
-        super::end_all(app, &mut tx, user).await?;
+        super::end_all(platform, &mut tx, user).await?;
         let about = |it: &Account| (it.role, it.rights.clone());
         let change = Change::new("user.role", format!("user:{user}"))
             .from(&about(&before))
             .to(&about(&stored.account));
-        audit::record(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, platform.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok(stored.account)
     };

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     Router,
-    extract::{FromRequestParts, State},
+    extract::{FromRef, FromRequestParts, State},
 };
 use axum_extra::extract::cookie::CookieJar;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
@@ -36,13 +36,14 @@ use crate::{
     config::Config,
     limits::Network,
     orders,
+    platform::Platform,
     shopper::{self, Shopper},
     web::{Answer, HandlerResult, Json, Path, Query, Refusal, RouterExt, SetCookie},
 };
 
 use super::{
-    Customers, Device, Error, Person, RequireOwner, RequireReauthenticatedOwner, RequireRight,
-    RequireSignIn, addresses, carts,
+    Accounts, CustomersRight, Device, Error, Person, RequireOwner, RequireReauthenticatedOwner,
+    RequireRight, RequireSignIn, addresses, carts,
     devices::DeviceTokens,
     keys,
     login::{self, NewSession},
@@ -126,14 +127,18 @@ fn cookie(config: &Config, session: Option<&str>) -> HeaderValue {
     cookie.header()
 }
 
-impl FromRequestParts<App> for Device {
+impl<S> FromRequestParts<S> for Device
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let network = Network::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let network = Network::from_request_parts(parts, state).await?;
         let value = parts.headers.get(header::USER_AGENT);
         let agent = model::agent(value.and_then(|it| it.to_str().ok()).unwrap_or_default());
-        let device_tokens = DeviceTokens::of(&app.config, &parts.headers);
+        let device_tokens = DeviceTokens::of(&Platform::from_ref(state).config, &parts.headers);
         Ok(Self {
             agent,
             network,
@@ -151,31 +156,31 @@ fn accepted() -> Answer {
 }
 
 /// The cookies that sign a browser in. The guest cart's cookie goes: the account has its own cart.
-pub(super) fn session_cookies(app: &App, session: &NewSession) -> Vec<HeaderValue> {
-    let mut cookies = vec![cookie(&app.config, Some(&session.token))];
-    cookies.extend(shopper::sign_in_cookies(&app.config));
-    cookies.push(session.device_tokens.cookie(&app.config));
+pub(super) fn session_cookies(platform: &Platform, session: &NewSession) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&platform.config, Some(&session.token))];
+    cookies.extend(shopper::sign_in_cookies(&platform.config));
+    cookies.push(session.device_tokens.cookie(&platform.config));
     cookies
 }
 
 /// The cookies that sign a browser out.
-pub(super) fn cleared_session_cookies(app: &App) -> Vec<HeaderValue> {
-    let mut cookies = vec![cookie(&app.config, None)];
-    cookies.extend(shopper::sign_out_cookies(&app.config));
+pub(super) fn cleared_session_cookies(platform: &Platform) -> Vec<HeaderValue> {
+    let mut cookies = vec![cookie(&platform.config, None)];
+    cookies.extend(shopper::sign_out_cookies(&platform.config));
     cookies
 }
 
 /// A response that signs its browser in.
-fn signed_in<T: Serialize>(app: &App, session: &NewSession, body: &T) -> Answer {
-    private(body).cookies(session_cookies(app, session))
+fn signed_in<T: Serialize>(platform: &Platform, session: &NewSession, body: &T) -> Answer {
+    private(body).cookies(session_cookies(platform, session))
 }
 
 async fn register(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     device: Device,
     Json(request): Json<Register>,
 ) -> HandlerResult {
-    register::register(&app, request, &device).await?;
+    register::register(&accounts, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
@@ -231,21 +236,21 @@ pub(super) async fn cart_of(
 
 /// Signing out succeeds without a session, too.
 async fn logout(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     me: Result<RequireSignIn, Refusal>,
     Json(request): Json<Logout>,
 ) -> HandlerResult {
     if let Ok(RequireSignIn(person)) = me {
-        login::logout(&app, &person, request.everywhere).await?;
+        login::logout(&platform, &person, request.everywhere).await?;
     }
-    Ok(accepted().cookies(cleared_session_cookies(&app)))
+    Ok(accepted().cookies(cleared_session_cookies(&platform)))
 }
 
 async fn forgot_password(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     Json(request): Json<ForgotPassword>,
 ) -> HandlerResult {
-    register::forgot(&app, &request).await?;
+    register::forgot(&platform, &request).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
@@ -260,104 +265,106 @@ async fn reset_password(
 }
 
 async fn change_password(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangePassword>,
 ) -> HandlerResult {
-    let session = reset::change_password(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &session, &session.account))
+    let session = reset::change_password(&accounts, &person, request, &device).await?;
+    Ok(signed_in(&accounts, &session, &session.account))
 }
 
 async fn change_email(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ChangeEmail>,
 ) -> HandlerResult {
-    register::change_email(&app, person.user, request, &device).await?;
+    register::change_email(&accounts, person.user, request, &device).await?;
     Ok(accepted().status(StatusCode::ACCEPTED))
 }
 
 async fn reauthenticate(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<Reauthenticate>,
 ) -> HandlerResult {
-    login::reauthenticate(&app, &person, request, &device).await?;
+    login::reauthenticate(&accounts, &person, request, &device).await?;
     Ok(accepted())
 }
 
 async fn get_second_factor(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
 ) -> HandlerResult {
-    Ok(private(&second_factor::read(&app, person.user).await?))
+    Ok(private(&second_factor::read(&platform, person.user).await?))
 }
 
 async fn enrol_second_factor(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<EnrolSecondFactor>,
 ) -> HandlerResult {
-    let secret = second_factor::enrol(&app, &person, request, &device).await?;
+    let secret = second_factor::enrol(&accounts, &person, request, &device).await?;
     Ok(private(&secret).status(StatusCode::CREATED))
 }
 
 async fn confirm_second_factor(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ConfirmSecondFactor>,
 ) -> HandlerResult {
-    let (session, codes) = second_factor::confirm(&app, &person, &request, &device).await?;
-    Ok(signed_in(&app, &session, &codes))
+    let (session, codes) = second_factor::confirm(&platform, &person, &request, &device).await?;
+    Ok(signed_in(&platform, &session, &codes))
 }
 
 async fn renew_recovery_codes(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
 ) -> HandlerResult {
-    let codes = second_factor::renew_codes(&app, &person, request, &device).await?;
+    let codes = second_factor::renew_codes(&accounts, &person, request, &device).await?;
     Ok(private(&codes))
 }
 
 async fn disable_second_factor(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     RequireSignIn(person): RequireSignIn,
     device: Device,
     Json(request): Json<ProveSecondFactor>,
 ) -> HandlerResult {
-    let session = second_factor::disable(&app, &person, request, &device).await?;
-    Ok(signed_in(&app, &session, &Accepted { accepted: true }))
+    let session = second_factor::disable(&accounts, &person, request, &device).await?;
+    Ok(signed_in(&accounts, &session, &Accepted { accepted: true }))
 }
 
 async fn reset_second_factor(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
 ) -> HandlerResult {
-    second_factor::reset(&app, &actor, path.user).await?;
+    second_factor::reset(&platform, &actor, path.user).await?;
     Ok(accepted())
 }
 
 async fn get_account(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
 ) -> HandlerResult {
-    Ok(private(&login::account(&app, person.user).await?))
+    Ok(private(&login::account(&platform, person.user).await?))
 }
 
 async fn update_account(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Json(request): Json<UpdateAccount>,
 ) -> HandlerResult {
-    Ok(private(&login::update(&app, person.user, &request).await?))
+    Ok(private(
+        &login::update(&platform, person.user, &request).await?,
+    ))
 }
 
 async fn export_account(
@@ -378,82 +385,82 @@ async fn erase_account(
 }
 
 async fn list_addresses(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
 ) -> HandlerResult {
-    let mut reader = app.db.read().await.map_err(Error::from)?;
+    let mut reader = platform.db.read().await.map_err(Error::from)?;
     let addresses = addresses::list(&mut reader, person.user).await?;
     Ok(private(&Addresses { addresses }))
 }
 
 async fn add_address(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Json(request): Json<SaveAddress>,
 ) -> HandlerResult {
-    let book = addresses::save(&app, person.user, None, request).await?;
+    let book = addresses::save(&platform, person.user, None, request).await?;
     Ok(private(&book).status(StatusCode::CREATED))
 }
 
 async fn update_address(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
     Json(request): Json<SaveAddress>,
 ) -> HandlerResult {
-    let book = addresses::save(&app, person.user, Some(path.address), request).await?;
+    let book = addresses::save(&platform, person.user, Some(path.address), request).await?;
     Ok(private(&book))
 }
 
 async fn delete_address(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Path(path): Path<AddressPath>,
 ) -> HandlerResult {
     Ok(private(
-        &addresses::remove(&app, person.user, path.address).await?,
+        &addresses::remove(&platform, person.user, path.address).await?,
     ))
 }
 
 async fn list_sessions(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
 ) -> HandlerResult {
-    Ok(private(&all_sessions(&app, &person).await?))
+    Ok(private(&all_sessions(&platform, &person).await?))
 }
 
 async fn end_session(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Path(path): Path<SessionPath>,
 ) -> HandlerResult {
-    login::end_session(&app, person.user, path.session).await?;
-    Ok(private(&all_sessions(&app, &person).await?))
+    login::end_session(&platform, person.user, path.session).await?;
+    Ok(private(&all_sessions(&platform, &person).await?))
 }
 
-pub(super) async fn all_sessions(app: &App, person: &Person) -> Result<Sessions, Error> {
-    let mut reader = app.db.read().await?;
-    let sessions = super::list_sessions(&mut reader, person, app.clock.now()).await?;
+pub(super) async fn all_sessions(platform: &Platform, person: &Person) -> Result<Sessions, Error> {
+    let mut reader = platform.db.read().await?;
+    let sessions = super::list_sessions(&mut reader, person, platform.clock.now()).await?;
     Ok(Sessions { sessions })
 }
 
 async fn list_own_orders(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Query(query): Query<ListOrders>,
 ) -> HandlerResult {
     Ok(private(
-        &orders::list_account_orders(&app, person.user, &query).await?,
+        &orders::list_account_orders(&platform, person.user, &query).await?,
     ))
 }
 
 async fn get_own_order(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireSignIn(person): RequireSignIn,
     Path(path): Path<OrderPath>,
 ) -> HandlerResult {
     Ok(private(
-        &orders::find_account_order(&app, person.user, &path.number).await?,
+        &orders::find_account_order(&platform, person.user, &path.number).await?,
     ))
 }
 
@@ -470,70 +477,70 @@ async fn open_cart(
 }
 
 async fn create_tokens(
-    State(app): State<App>,
+    State(accounts): State<Accounts>,
     device: Device,
     Json(request): Json<Login>,
 ) -> HandlerResult {
-    let tokens = tokens::begin(&app, request, &device).await?;
+    let tokens = tokens::begin(&accounts, request, &device).await?;
     Ok(private(&tokens).status(StatusCode::CREATED))
 }
 
 async fn refresh_tokens(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     Json(request): Json<UseRefreshToken>,
 ) -> HandlerResult {
     Ok(private(
-        &tokens::refresh(&app, &request.refresh_token).await?,
+        &tokens::refresh(&platform, &request.refresh_token).await?,
     ))
 }
 
 async fn revoke_tokens(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     Json(request): Json<UseRefreshToken>,
 ) -> HandlerResult {
-    tokens::revoke(&app, &request.refresh_token).await?;
+    tokens::revoke(&platform, &request.refresh_token).await?;
     Ok(accepted())
 }
 
 async fn list_users(
-    State(app): State<App>,
-    _: RequireRight<Customers>,
+    State(platform): State<Platform>,
+    _: RequireRight<CustomersRight>,
     Query(query): Query<ListUsers>,
 ) -> HandlerResult {
-    Ok(private(&users::list(&app, &query).await?))
+    Ok(private(&users::list(&platform, &query).await?))
 }
 
 async fn set_role(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<UserPath>,
     Json(request): Json<SetRole>,
 ) -> HandlerResult {
     Ok(private(
-        &users::set_role(&app, &actor, path.user, &request).await?,
+        &users::set_role(&platform, &actor, path.user, &request).await?,
     ))
 }
 
 async fn create_api_key(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Json(request): Json<CreateApiKey>,
 ) -> HandlerResult {
-    let key = keys::create(&app, &actor, request).await?;
+    let key = keys::create(&platform, &actor, request).await?;
     Ok(private(&key).status(StatusCode::CREATED))
 }
 
-async fn list_api_keys(State(app): State<App>, _: RequireOwner) -> HandlerResult {
-    let mut reader = app.db.read().await.map_err(Error::from)?;
+async fn list_api_keys(State(platform): State<Platform>, _: RequireOwner) -> HandlerResult {
+    let mut reader = platform.db.read().await.map_err(Error::from)?;
     let keys = keys::list(&mut reader).await?;
     Ok(private(&ApiKeys { keys }))
 }
 
 async fn delete_api_key(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     RequireReauthenticatedOwner(actor): RequireReauthenticatedOwner,
     Path(path): Path<KeyPath>,
 ) -> HandlerResult {
-    let keys = keys::delete(&app, &actor, path.key).await?;
+    let keys = keys::delete(&platform, &actor, path.key).await?;
     Ok(private(&ApiKeys { keys }))
 }

@@ -14,7 +14,7 @@ pub use web::routes;
 
 use serde::Serialize;
 
-use crate::{app::App, db};
+use crate::{db, platform::Platform};
 
 /// The action of a sign-in.
 pub const SIGN_IN: &str = "user.sign_in";
@@ -59,10 +59,10 @@ impl Change {
 const NOTHING: &str = "null";
 
 /// Records a change by a command, whose actor is `command`.
-pub async fn record_command(app: &App, change: Change) -> Result<(), db::Error> {
-    let mut tx = app.db.write().await?;
+pub async fn record_command(platform: &Platform, change: Change) -> Result<(), db::Error> {
+    let mut tx = platform.db.write().await?;
     let actor = Actor::command();
-    record(&mut tx, app.context(), &actor, &[change]).await?;
+    record(&mut tx, platform.context(), &actor, &[change]).await?;
     tx.commit().await
 }
 

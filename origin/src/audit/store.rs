@@ -8,9 +8,9 @@ use shared::{
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
-    app::App,
     db::{self, Rows, Tx},
-    inventory::WriteContext,
+    platform::Platform,
+    platform::WriteContext,
 };
 
 use super::{Actor, Change, SIGN_IN, SIGN_IN_FAILED};
@@ -48,14 +48,14 @@ pub async fn record_all(
 }
 
 /// Deletes entries of sign-ins that are older than the configured number of days.
-pub async fn delete_old_sign_ins(app: &App) -> Result<(), db::Error> {
-    let days = i64::from(app.config.sign_in_days);
-    let before = app.clock.now().as_millis() - days * 24 * 60 * 60 * 1_000;
+pub async fn delete_old_sign_ins(platform: &Platform) -> Result<(), db::Error> {
+    let days = i64::from(platform.config.sign_in_days);
+    let before = platform.clock.now().as_millis() - days * 24 * 60 * 60 * 1_000;
     let statement = "
         delete from audit_log
          where action in (?, ?)
            and created_at < ?";
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     sqlx::query(statement)
         .bind(SIGN_IN)
         .bind(SIGN_IN_FAILED)

@@ -1,6 +1,9 @@
 //! The audit log over HTTP.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use shared::{
     account::ListAudit,
     cache::CachePolicy,
@@ -9,9 +12,9 @@ use shared::{
 };
 
 use crate::{
-    accounts::{RequireRight, Settings},
-    app::App,
+    accounts::{RequireRight, SettingsRight},
     db,
+    platform::Platform,
     web::{Answer, HandlerResult, Query, RouterExt},
 };
 
@@ -21,13 +24,17 @@ const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 
 /// The endpoint of the log.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Platform: FromRef<S>,
+{
     Router::new().endpoint(&LIST_AUDIT, list_audit)
 }
 
 async fn list_audit(
-    State(app): State<App>,
-    _: RequireRight<Settings>,
+    State(platform): State<Platform>,
+    _: RequireRight<SettingsRight>,
     Query(query): Query<ListAudit>,
 ) -> HandlerResult {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
@@ -38,7 +45,7 @@ async fn list_audit(
             .into());
     }
     let read = async || {
-        let mut reader = app.db.read().await?;
+        let mut reader = platform.db.read().await?;
         store::page(&mut reader, &query, limit).await
     };
     let log = read().await.map_err(|error| db::problem(&error))?;

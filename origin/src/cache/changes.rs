@@ -20,8 +20,8 @@ use sqlx::Row as _;
 use tokio::sync::Mutex;
 
 use crate::{
-    app::App,
     db::{self, CommitCounter, Db, Rows, Tx, Upsert},
+    platform::Platform,
 };
 
 /// The name of the change counter in `versions`.
@@ -291,9 +291,9 @@ async fn version_of(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, d
 }
 
 /// The id of this shop. Keys outside of the database (in Redis) contain it.
-pub async fn shop_id(app: &App) -> Result<i64, db::Error> {
-    let read = async || version_of(&mut *app.db.read().await?, "shop").await;
-    app.shop_id.get_or_try_init(read).await.copied()
+pub async fn shop_id(platform: &Platform) -> Result<i64, db::Error> {
+    let read = async || version_of(&mut *platform.db.read().await?, "shop").await;
+    platform.shop_id.get_or_try_init(read).await.copied()
 }
 
 /// Deletes changes that are older than any cached response can be.

@@ -5,7 +5,7 @@
 use ::redis::{AsyncCommands as _, RedisError};
 use futures_util::StreamExt as _;
 
-use crate::{app::App, db};
+use crate::{db, platform::Platform};
 
 use super::shop_id;
 
@@ -24,15 +24,15 @@ pub enum SubscribeError {
 }
 
 /// Publishes an invalidation message after each commit of this process. Runs until it fails.
-pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
-    let Some(redis) = &app.redis else {
+pub async fn publish_invalidations(platform: &Platform) -> Result<(), SubscribeError> {
+    let Some(redis) = &platform.redis else {
         return Ok(());
     };
-    let channel = channel(app).await?;
+    let channel = channel(platform).await?;
     loop {
-        app.changes.committed().await;
-        app.changes.refresh(&app.db).await?;
-        let latest = app.changes.latest();
+        platform.changes.committed().await;
+        platform.changes.refresh(&platform.db).await?;
+        let latest = platform.changes.latest();
         redis
             .query(async |connection| connection.publish::<_, _, i64>(&channel, latest).await)
             .await;
@@ -40,23 +40,23 @@ pub async fn publish_invalidations(app: &App) -> Result<(), SubscribeError> {
 }
 
 /// Reads new changes whenever another origin publishes a message. Runs until it fails.
-pub async fn subscribe_to_invalidations(app: &App) -> Result<(), SubscribeError> {
-    let Some(redis) = &app.redis else {
+pub async fn subscribe_to_invalidations(platform: &Platform) -> Result<(), SubscribeError> {
+    let Some(redis) = &platform.redis else {
         return Ok(());
     };
-    let channel = channel(app).await?;
+    let channel = channel(platform).await?;
     let mut messages = redis.subscribe(&channel).await?.into_on_message();
     // Messages from before the subscription are lost.
-    app.changes.refresh(&app.db).await?;
+    platform.changes.refresh(&platform.db).await?;
     while let Some(message) = messages.next().await {
         let number: Option<u64> = message.get_payload().ok();
-        if number.is_none_or(|number| number > app.changes.latest()) {
-            app.changes.refresh(&app.db).await?;
+        if number.is_none_or(|number| number > platform.changes.latest()) {
+            platform.changes.refresh(&platform.db).await?;
         }
     }
     Err(SubscribeError::Lost)
 }
 
-async fn channel(app: &App) -> Result<String, db::Error> {
-    Ok(format!("mallard:{:x}:changes", shop_id(app).await?))
+async fn channel(platform: &Platform) -> Result<String, db::Error> {
+    Ok(format!("mallard:{:x}:changes", shop_id(platform).await?))
 }

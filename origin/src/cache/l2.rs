@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{accounts::Signer, app::App, redis_client::RedisClient, telemetry::L2Outcome};
+use crate::{platform::Platform, redis_client::RedisClient, signer::Signer, telemetry::L2Outcome};
 
 use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
@@ -63,18 +63,18 @@ impl L2 {
     }
 
     /// Finds an entry that is not due for a refresh.
-    pub async fn find(&self, app: &App, key: &str) -> Option<CachedResponse> {
-        let (key, now) = (self.key(app, key).await?, app.clock.now());
+    pub async fn find(&self, platform: &Platform, key: &str) -> Option<CachedResponse> {
+        let (key, now) = (self.key(platform, key).await?, platform.clock.now());
         let reply = self
             .redis
             .query(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
             .await;
         let found = reply.as_ref().map(|value| {
             let value = value.as_deref();
-            let cached = value.and_then(|value| decode(&app.signer, &key, value));
+            let cached = value.and_then(|value| decode(&platform.signer, &key, value));
             cached.filter(|cached| cached.is_before_refresh_ahead(now))
         });
-        app.metrics.cache.count_l2(match found {
+        platform.metrics.cache.count_l2(match found {
             Some(Some(_)) => L2Outcome::Hit,
             Some(None) => L2Outcome::Miss,
             None => L2Outcome::Unanswered,
@@ -83,16 +83,16 @@ impl L2 {
     }
 
     /// Stores an entry for the other origins.
-    pub async fn put(&self, app: &App, key: &str, cached: &CachedResponse) {
+    pub async fn put(&self, platform: &Platform, key: &str, cached: &CachedResponse) {
         // A 404 is cheap to generate, and clients could fill Redis with them.
         if cached.status() != StatusCode::OK {
             return;
         }
-        let Some(key) = self.key(app, key).await else {
+        let Some(key) = self.key(platform, key).await else {
             return;
         };
-        let remaining_ms = cached.remaining_ms(app.clock.now());
-        let (Some(value), true) = (encode(&app.signer, &key, cached), remaining_ms > 0) else {
+        let remaining_ms = cached.remaining_ms(platform.clock.now());
+        let (Some(value), true) = (encode(&platform.signer, &key, cached), remaining_ms > 0) else {
             return;
         };
         let mut call = self.put_script.key(key);
@@ -110,8 +110,8 @@ impl L2 {
     }
 
     /// The key in Redis. It contains the shop and the build.
-    async fn key(&self, app: &App, key: &str) -> Option<String> {
-        let (shop, build) = (super::shop_id(app).await.ok()?, &self.build);
+    async fn key(&self, platform: &Platform, key: &str) -> Option<String> {
+        let (shop, build) = (super::shop_id(platform).await.ok()?, &self.build);
         Some(format!("mallard:{shop:x}:answer:{build}:{key}"))
     }
 }

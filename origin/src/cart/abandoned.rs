@@ -2,7 +2,7 @@
 
 use shared::time::Timestamp;
 
-use crate::{app::App, db};
+use crate::{db, platform::Platform};
 
 use super::store;
 
@@ -12,13 +12,13 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Deletes guest carts, with the addresses in them, after the lifetime of the cart cookie, and
 /// returns how many. Carts of orders stay with their order, carts of accounts with their account.
-pub async fn delete_abandoned(app: &App) -> Result<usize, db::Error> {
-    let kept_ms = i64::from(app.config.cart_days) * DAY_MS;
-    let since = Timestamp::from_millis(app.clock.now().as_millis() - kept_ms);
+pub async fn delete_abandoned(platform: &Platform) -> Result<usize, db::Error> {
+    let kept_ms = i64::from(platform.config.cart_days) * DAY_MS;
+    let since = Timestamp::from_millis(platform.clock.now().as_millis() - kept_ms);
     let mut deleted = 0;
     loop {
         let delete = async || {
-            let mut tx = app.db.write().await?;
+            let mut tx = platform.db.write().await?;
             let count = store::delete_abandoned(&mut tx, since, BATCH).await?;
             tx.commit().await?;
             Ok(count)

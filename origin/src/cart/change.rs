@@ -12,16 +12,16 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     catalog, coupons,
     db::{self, Tx},
     email::EmailAddress,
     inventory::{self, StockMovements},
     limits::Network,
+    platform::Platform,
 };
 
 use super::{
-    Error, PricingSnapshot, StoredCart, StoredCartLine,
+    Carts, Error, PricingSnapshot, StoredCart, StoredCartLine,
     holds::{self, HoldTimer},
     load_pricing_snapshot,
     merge::merge,
@@ -62,13 +62,13 @@ pub struct CartJob {
 
 /// Changes a cart and returns it. `if_match` is the version that the client has seen.
 pub async fn change_cart(
-    app: &App,
+    carts: &Carts,
     token: Option<&str>,
     if_match: Option<i64>,
     change: CartChange,
     locale: Locale,
 ) -> Result<Cart, Error> {
-    let change = validated(change, app.config.buying.limit_line_units)?;
+    let change = validated(change, carts.config.buying.limit_line_units)?;
     let token = match token {
         Some(token) => token.to_owned(),
         None => crate::secret::token(),
@@ -80,10 +80,10 @@ pub async fn change_cart(
         locale,
     };
     let work = |jobs| {
-        let app = app.clone();
-        async move { commit_batch(&app, jobs).await }
+        let carts = carts.clone();
+        async move { commit_batch(&carts, jobs).await }
     };
-    app.batchers.carts.submit(job, work).await?
+    carts.batcher.submit(job, work).await?
 }
 
 /// Validates what can be checked without reading the cart.
@@ -163,8 +163,8 @@ fn validated_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
 type ChangeCartResult = Result<Cart, Error>;
 
 /// Commits a batch, retrying on conflicts; its jobs are applied in the order of their arrival.
-async fn commit_batch(app: &App, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
-    match db::retry_on_conflict(|| try_commit(app, &jobs), Error::is_conflict).await {
+async fn commit_batch(carts: &Carts, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
+    match db::retry_on_conflict(|| try_commit(carts, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             // All jobs fail for the same reason, which is logged once.
@@ -176,9 +176,9 @@ async fn commit_batch(app: &App, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
     }
 }
 
-async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>, Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+async fn try_commit(carts: &Carts, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>, Error> {
+    let now = carts.clock.now();
+    let mut tx = carts.db.write().await?;
     let lock = tx.dialect().for_update();
     let mut tokens: Vec<&str> = jobs
         .iter()
@@ -188,48 +188,54 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
         .collect();
     tokens.sort_unstable();
     tokens.dedup();
-    let mut carts = list_by_token(tx.conn(), &tokens, lock).await?;
+    let mut by_token = list_by_token(tx.conn(), &tokens, lock).await?;
     let mut skus: Vec<&str> = jobs.iter().filter_map(|job| job.sku()).collect();
     skus.sort_unstable();
     skus.dedup();
-    let holding = carts.values().any(|cart| cart.hold.is_some())
+    let holding = by_token.values().any(|cart| cart.hold.is_some())
         || jobs
             .iter()
             .any(|job| matches!(job.change, CartChange::Hold(_)));
     let lock = if holding { lock } else { "" };
-    let mut snapshot =
-        load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, lock).await?;
+    let mut snapshot = load_pricing_snapshot(
+        tx.conn(),
+        &carts.presentations,
+        by_token.values(),
+        &skus,
+        lock,
+    )
+    .await?;
     let levels = if holding {
         snapshot.levels.clone()
     } else {
         HashMap::new()
     };
-    let mut held = holds::NetworkHolds::load(app, &mut tx, &carts, jobs).await?;
+    let mut held = holds::NetworkHolds::load(carts, &mut tx, &by_token, jobs).await?;
     let timer = HoldTimer {
         now,
-        hold_ms: app.config.hold_ms,
+        hold_ms: carts.config.hold_ms,
     };
-    let units_max = app.config.buying.limit_line_units;
+    let units_max = carts.config.buying.limit_line_units;
     let mut changed = ChangedCarts::default();
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
         if let CartChange::Create = job.change {
-            let cart = new_cart(app, job, now);
+            let cart = new_cart(carts, job, now);
             changed.whole(&cart);
-            carts.insert(job.token.clone(), cart);
+            by_token.insert(job.token.clone(), cart);
         }
         let outcome = match &job.change {
             CartChange::Merge(from) => {
                 let known = (&snapshot, units_max);
-                merge(&mut carts, job, from, known, &mut changed)
+                merge(&mut by_token, job, from, known, &mut changed)
             }
-            _ => match carts.get_mut(&job.token) {
+            _ => match by_token.get_mut(&job.token) {
                 Some(cart) => apply(cart, job, (&snapshot, units_max), &mut changed),
                 None => Err(Error::NoSuchCart),
             },
         };
         if outcome.is_ok()
-            && let Some(cart) = carts.get_mut(&job.token)
+            && let Some(cart) = by_token.get_mut(&job.token)
         {
             let before = cart.hold;
             timer.renew(cart, &job.change);
@@ -241,34 +247,40 @@ async fn try_commit(app: &App, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>
         outcomes.push(outcome);
     }
     let moves = StockMovements {
-        holds: holds::renew_holds(changed.carts(&carts), &mut snapshot, &mut held),
+        holds: holds::renew_holds(changed.carts(&by_token), &mut snapshot, &mut held),
         ..StockMovements::default()
     };
-    changed.write(&mut tx, now, &carts).await?;
+    changed.write(&mut tx, now, &by_token).await?;
     if !moves.holds.is_empty() {
-        let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-        catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
+        let moved = inventory::move_stock(&mut tx, carts.context(), &levels, &moves).await?;
+        catalog::update_availability(&mut tx, &moved.availability_changed, carts.context()).await?;
     }
     held.write(&mut tx).await?;
     // Coupons that this batch added are not in the snapshot yet.
     let named = jobs.iter().any(CartJob::names_coupons);
     if named {
-        snapshot =
-            load_pricing_snapshot(tx.conn(), &app.presentations, carts.values(), &skus, "").await?;
+        snapshot = load_pricing_snapshot(
+            tx.conn(),
+            &carts.presentations,
+            by_token.values(),
+            &skus,
+            "",
+        )
+        .await?;
     }
     tx.commit().await?;
-    count_changes(app, jobs, &outcomes, &carts, now);
+    count_changes(carts, jobs, &outcomes, &by_token, now);
     let answers = jobs.iter().zip(outcomes).map(|(job, outcome)| {
         outcome?;
-        let cart = carts.get(&job.token).ok_or(Error::NoSuchCart)?;
-        Ok(show(app, cart, &snapshot, job.locale))
+        let cart = by_token.get(&job.token).ok_or(Error::NoSuchCart)?;
+        Ok(show(carts, cart, &snapshot, job.locale))
     });
     Ok(answers.collect())
 }
 
 /// Counts new carts and checkouts that were begun.
 fn count_changes(
-    app: &App,
+    platform: &Platform,
     jobs: &[CartJob],
     outcomes: &[Result<(), Error>],
     carts: &HashMap<String, StoredCart>,
@@ -279,10 +291,10 @@ fn count_changes(
         match &job.change {
             _ if outcome.is_err() => {}
             CartChange::Create => {
-                app.metrics.business.carts.inc();
+                platform.metrics.business.carts.inc();
             }
             CartChange::Hold(_) if begun.is_some_and(|it| it.since == now) => {
-                app.metrics.business.checkouts.inc();
+                platform.metrics.business.checkouts.inc();
             }
             _ => {}
         }
@@ -318,9 +330,9 @@ impl CartJob {
     }
 }
 
-fn new_cart(app: &App, job: &CartJob, now: Timestamp) -> StoredCart {
+fn new_cart(platform: &Platform, job: &CartJob, now: Timestamp) -> StoredCart {
     StoredCart {
-        id: CartId::new(app.ids.next(now)),
+        id: CartId::new(platform.ids.next(now)),
         token: job.token.clone(),
         version: 0,
         note: String::new(),

@@ -8,10 +8,10 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     catalog,
     db::{self, Tx},
     inventory::{self, Claimant, StockClaim, StockClaims, StockHold, StockMovements},
+    platform::Platform,
 };
 
 use super::{
@@ -68,12 +68,12 @@ impl NetworkHolds {
     /// Reads the claims of the networks whose carts are in checkout or begin it. Locked after the
     /// stock rows.
     pub(super) async fn load(
-        app: &App,
+        platform: &Platform,
         tx: &mut Tx,
         carts: &HashMap<String, StoredCart>,
         jobs: &[CartJob],
     ) -> Result<Self, db::Error> {
-        let units_max = app.config.buying.limit_held_units;
+        let units_max = platform.config.buying.limit_held_units;
         let held = carts.values().filter(|cart| cart.hold.is_some());
         let held: Vec<i64> = held.map(|cart| cart.id.get()).collect();
         let begun = jobs.iter().filter_map(CartJob::network);
@@ -192,22 +192,22 @@ const BATCH: i64 = 100;
 
 /// Releases the holds of carts whose hold period is over, and returns how many carts. Several
 /// processes may run it at the same time.
-pub async fn release_expired_holds(app: &App) -> Result<usize, Error> {
+pub async fn release_expired_holds(platform: &Platform) -> Result<usize, Error> {
     let mut released = 0;
     loop {
-        let mut reader = app.db.read().await?;
-        let due = list_overdue_holds(&mut reader, app.clock.now(), 1, "").await?;
+        let mut reader = platform.db.read().await?;
+        let due = list_overdue_holds(&mut reader, platform.clock.now(), 1, "").await?;
         drop(reader);
         if due.is_empty() {
             return Ok(released);
         }
-        released += db::retry_on_conflict(|| release_batch(app), Error::is_conflict).await?;
+        released += db::retry_on_conflict(|| release_batch(platform), Error::is_conflict).await?;
     }
 }
 
-async fn release_batch(app: &App) -> Result<usize, Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+async fn release_batch(platform: &Platform) -> Result<usize, Error> {
+    let now = platform.clock.now();
+    let mut tx = platform.db.write().await?;
     let lock = tx.dialect().for_update();
     let carts = list_overdue_holds(tx.conn(), now, BATCH, lock).await?;
     let held = inventory::list_holds(tx.conn(), &carts).await?;
@@ -220,8 +220,8 @@ async fn release_batch(app: &App) -> Result<usize, Error> {
     };
     let variants = moves.variants();
     let levels = inventory::list_levels(tx.conn(), &variants, lock).await?;
-    let moved = inventory::move_stock(&mut tx, app.context(), &levels, &moves).await?;
-    catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
+    let moved = inventory::move_stock(&mut tx, platform.context(), &levels, &moves).await?;
+    catalog::update_availability(&mut tx, &moved.availability_changed, platform.context()).await?;
     end_holds(&mut tx, now, &carts).await?;
     let owners: Vec<i64> = carts.iter().map(|cart| cart.get()).collect();
     inventory::delete_claims(&mut tx, &owners).await?;

@@ -11,6 +11,7 @@ mod error;
 mod holds;
 mod merge;
 mod price;
+mod state;
 mod store;
 mod token;
 mod view;
@@ -21,6 +22,7 @@ pub use change::{CartChange, CartJob, change_cart};
 pub use error::Error;
 pub use holds::release_expired_holds;
 pub use price::{PricedCart, price};
+pub use state::{Carts, CartsState};
 pub use store::{
     HoldPeriod, StoredCart, StoredCartLine, assign_to_account, end_holds, erase_shopper, find_id,
     list_by_token, list_with_email, rotate_token,

@@ -5,8 +5,8 @@ use shared::id::CartId;
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     db,
+    platform::Platform,
     seal::{SealError, Sealer},
     secret::{self, TOKEN_LENGTH},
 };
@@ -34,14 +34,14 @@ fn open(sealer: &Sealer, cart: CartId, sealed: &str) -> Result<String, SealError
 /// Unseals the token of an account's cart that has not become an order. If its key is gone, there
 /// is none, and the account gets a new cart.
 pub async fn open_token(
-    app: &App,
+    platform: &Platform,
     conn: &mut AnyConnection,
     cart: CartId,
 ) -> Result<Option<String>, db::Error> {
     let Some(sealed) = store::sealed_token(conn, cart).await? else {
         return Ok(None);
     };
-    match open(&app.sealer, cart, &sealed) {
+    match open(&platform.sealer, cart, &sealed) {
         Ok(token) => Ok(Some(token)),
         Err(error) => {
             tracing::error!(cart.id = cart.get(), error = %error, "the token of a cart cannot be unsealed");
@@ -52,22 +52,22 @@ pub async fn open_token(
 
 /// Hashes and seals tokens that were written by an older version or with an older key, for the
 /// carts after this id. Returns the last id of the batch.
-pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, db::Error> {
-    let mut tx = app.db.write().await?;
+pub async fn protect_tokens(platform: &Platform, after: i64) -> Result<Option<i64>, db::Error> {
+    let mut tx = platform.db.write().await?;
     let rows = store::tokens_after(tx.conn(), after, BATCH).await?;
     for row in &rows {
         let cart = CartId::new(row.id);
         let in_clear = row.token.len() == TOKEN_LENGTH;
-        let stale = |sealed: &&String| !app.sealer.is_current(sealed);
+        let stale = |sealed: &&String| !platform.sealer.is_current(sealed);
         let token = match row.sealed.as_ref().filter(stale) {
             _ if in_clear => row.token.clone(),
-            Some(sealed) => match open(&app.sealer, cart, sealed) {
+            Some(sealed) => match open(&platform.sealer, cart, sealed) {
                 Ok(token) => token,
                 Err(_) => continue,
             },
             None => continue,
         };
-        let sealed = row.is_owned.then(|| seal(&app.sealer, cart, &token));
+        let sealed = row.is_owned.then(|| seal(&platform.sealer, cart, &token));
         let protected = (secret::hash(&token), sealed.transpose()?);
         store::set_token(&mut tx, cart, protected).await?;
     }

@@ -11,7 +11,6 @@ use shared::{
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     catalog::{self, Offer, PresentationCache},
     checkout::Coupon,
     coupons,
@@ -19,7 +18,7 @@ use crate::{
     orders,
 };
 
-use super::{Error, PricedCart, StoredCart, price, store};
+use super::{Carts, Error, PricedCart, StoredCart, price, store};
 
 /// The pricing snapshot: everything that the carts of a batch are priced with, read once.
 #[derive(Debug, Default)]
@@ -115,15 +114,15 @@ pub async fn load_pricing_snapshot(
 }
 
 /// Finds a cart, at current prices.
-pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find(carts: &Carts, token: &str, locale: Locale) -> Result<Cart, Error> {
+    let mut reader = carts.db.read().await?;
     let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
         .ok_or(Error::NoSuchCart)?;
     let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.presentations,
+        &carts.presentations,
         std::iter::once(&stored),
         &[],
         "",
@@ -135,17 +134,17 @@ pub async fn find(app: &App, token: &str, locale: Locale) -> Result<Cart, Error>
     };
     Ok(Cart {
         order: number,
-        ..show(app, &stored, &snapshot, locale)
+        ..show(carts, &stored, &snapshot, locale)
     })
 }
 
 /// Lists the shipping methods for the cart's address.
 pub async fn list_shipping_methods(
-    app: &App,
+    carts: &Carts,
     token: &str,
     locale: Locale,
 ) -> Result<ShippingMethods, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = carts.db.read().await?;
     let stored = store::list_by_token(&mut reader, &[token], "")
         .await?
         .remove(token)
@@ -157,15 +156,21 @@ pub async fn list_shipping_methods(
     };
     let snapshot = load_pricing_snapshot(
         &mut reader,
-        &app.presentations,
+        &carts.presentations,
         std::iter::once(&stored),
         &[],
         "",
     )
     .await?;
-    let currency = app.config.currency;
-    let priced = price(&stored, &snapshot, &app.rules, currency, app.clock.now());
-    let methods = app.rules.methods(address, priced.parcel, locale);
+    let currency = carts.config.currency;
+    let priced = price(
+        &stored,
+        &snapshot,
+        &carts.rules,
+        currency,
+        carts.clock.now(),
+    );
+    let methods = carts.rules.methods(address, priced.parcel, locale);
     let methods = methods
         .into_iter()
         .map(|(code, name, price)| ShippingMethod {
@@ -180,13 +185,13 @@ pub async fn list_shipping_methods(
 
 /// Builds the public representation, without the order's number.
 pub(super) fn show(
-    app: &App,
+    carts: &Carts,
     cart: &StoredCart,
     snapshot: &PricingSnapshot,
     locale: Locale,
 ) -> Cart {
-    let currency = app.config.currency;
-    let priced = price(cart, snapshot, &app.rules, currency, app.clock.now());
+    let currency = carts.config.currency;
+    let priced = price(cart, snapshot, &carts.rules, currency, carts.clock.now());
     let money = |minor| Money::new(minor, currency);
     let lines = cart
         .lines
@@ -223,7 +228,7 @@ pub(super) fn show(
         shipping_address: cart.shipping_address.clone(),
         shipping_method: cart.shipping_method.clone(),
         coupons: public_coupons(cart, &priced, currency),
-        totals: totals(&priced, app.rules.tax_included, currency),
+        totals: totals(&priced, carts.rules.tax_included, currency),
         missing: priced.missing,
         held_until: cart.hold.map(|it| it.until),
         order: None,

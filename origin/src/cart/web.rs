@@ -1,6 +1,9 @@
 //! HTTP handlers of carts.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use shared::{
     cache::CachePolicy,
@@ -13,16 +16,21 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     limits::{self, LimitSubject, Network, Rule},
+    platform::Platform,
     shopper::{ResolvedCartPath, Shopper},
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{CartChange, Error, change_cart};
+use super::{CartChange, Carts, Error, change_cart};
 
 /// The routes of carts.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Carts: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&CREATE_CART, create_cart)
         .endpoint(&GET_CART, get_cart)
@@ -62,23 +70,23 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Error> {
     version.map(Some).ok_or(Error::Stale)
 }
 
-async fn create_cart(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
-    let cart = change_cart(&app, None, None, CartChange::Create, query.locale).await?;
+async fn create_cart(State(carts): State<Carts>, Query(query): Query<InLocale>) -> HandlerResult {
+    let cart = change_cart(&carts, None, None, CartChange::Create, query.locale).await?;
     Ok(cart_response(&cart).status(StatusCode::CREATED))
 }
 
 async fn get_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
 ) -> HandlerResult {
     Ok(cart_response(
-        &super::find(&app, &path.cart, query.locale).await?,
+        &super::find(&carts, &path.cart, query.locale).await?,
     ))
 }
 
 async fn update_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
@@ -86,20 +94,20 @@ async fn update_cart(
     Json(update): Json<UpdateCart>,
 ) -> HandlerResult {
     if update.coupons.is_some() {
-        let rule = Rule::per_minute("coupons", app.config.limit_coupons);
+        let rule = Rule::per_minute("coupons", carts.config.limit_coupons);
         let cart = LimitSubject::Cart(&path.cart);
-        app.limits.check(rule, cart, app.clock.now()).await?;
-        limits::check_network(&app, &network, limits::coupon_rule(&app.config)).await?;
+        carts.limits.check(rule, cart, carts.clock.now()).await?;
+        limits::check_network(&carts, &network, limits::coupon_rule(&carts.config)).await?;
     }
     let what = CartChange::Update(Box::new(update));
     let seen = if_match(&headers)?;
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 /// Creates the cart with its first line if the client has none.
 async fn add_line(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     Path(path): Path<CartPath>,
     shopper: Shopper,
     Query(query): Query<InLocale>,
@@ -107,25 +115,25 @@ async fn add_line(
     Json(line): Json<AddLine>,
 ) -> HandlerResult {
     if Shopper::is_current_cart(&path.cart) {
-        let added = shopper.add(&app, &line.sku, line.quantity, query.locale);
+        let added = shopper.add(&carts, &line.sku, line.quantity, query.locale);
         let (cart, cookies) = added.await?;
         return Ok(cart_response(&cart).cookies(cookies));
     }
     let what = CartChange::Add(line.sku, line.quantity);
     let seen = if_match(&headers)?;
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 async fn clear_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> HandlerResult {
     let seen = if_match(&headers)?;
     let cart = change_cart(
-        &app,
+        &carts,
         Some(&path.cart),
         seen,
         CartChange::Clear,
@@ -136,7 +144,7 @@ async fn clear_cart(
 }
 
 async fn set_quantity(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
@@ -144,24 +152,24 @@ async fn set_quantity(
 ) -> HandlerResult {
     let what = CartChange::Set(path.sku, set.quantity);
     let seen = if_match(&headers)?;
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 async fn remove_line(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<LinePath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> HandlerResult {
     let what = CartChange::Set(path.sku, 0);
     let seen = if_match(&headers)?;
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 async fn hold_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     network: Network,
@@ -169,19 +177,19 @@ async fn hold_cart(
 ) -> HandlerResult {
     let seen = if_match(&headers)?;
     let what = CartChange::Hold(network);
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 async fn release_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
 ) -> HandlerResult {
     let seen = if_match(&headers)?;
     let cart = change_cart(
-        &app,
+        &carts,
         Some(&path.cart),
         seen,
         CartChange::Release,
@@ -192,7 +200,7 @@ async fn release_cart(
 }
 
 async fn merge_cart(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
     headers: HeaderMap,
@@ -200,15 +208,15 @@ async fn merge_cart(
 ) -> HandlerResult {
     let what = CartChange::Merge(merge.from);
     let seen = if_match(&headers)?;
-    let cart = change_cart(&app, Some(&path.cart), seen, what, query.locale).await?;
+    let cart = change_cart(&carts, Some(&path.cart), seen, what, query.locale).await?;
     Ok(cart_response(&cart))
 }
 
 async fn list_shipping_methods(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     Query(query): Query<InLocale>,
 ) -> HandlerResult {
-    let methods = super::list_shipping_methods(&app, &path.cart, query.locale).await?;
+    let methods = super::list_shipping_methods(&carts, &path.cart, query.locale).await?;
     Ok(Answer::json(&methods, CachePolicy::Private))
 }

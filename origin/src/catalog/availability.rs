@@ -10,7 +10,7 @@ use sqlx::Row as _;
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::WriteContext,
+    platform::WriteContext,
 };
 
 use super::{

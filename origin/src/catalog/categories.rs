@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row as _};
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::WriteContext,
+    platform::WriteContext,
 };
 
 use super::{

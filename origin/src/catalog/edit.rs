@@ -13,14 +13,14 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db::{self, Tx},
     import, inventory,
+    platform::Platform,
 };
 
 use super::{
-    Error, PreparedProduct, Saved, StoredImage,
+    Catalog, Error, PreparedProduct, Saved, StoredImage,
     draft::{draft_of, product_of},
     export::{find_product_for_export, list_products_for_export},
     facet_counts::{is_counted, recount, recount_lists},
@@ -59,8 +59,8 @@ impl VersionPrecondition {
 pub type VersionedProduct = (ProductDraft, i64);
 
 /// A product in its editable form, whatever its status.
-pub async fn read_draft(app: &App, external_id: &str) -> Result<VersionedProduct, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn read_draft(platform: &Platform, external_id: &str) -> Result<VersionedProduct, Error> {
+    let mut reader = platform.db.read().await?;
     let current = store::find_version(&mut reader, external_id, "").await?;
     let current = current.ok_or(Error::NoSuchProduct)?;
     let product = find_product_for_export(&mut reader, current.id).await?;
@@ -69,7 +69,7 @@ pub async fn read_draft(app: &App, external_id: &str) -> Result<VersionedProduct
 }
 
 /// A page of products, whatever their status.
-pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Error> {
+pub async fn list_drafts(platform: &Platform, query: &ListDrafts) -> Result<DraftList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Error::Invalid(
@@ -78,7 +78,7 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
         ));
     }
     let after = ProductId::new(query.cursor.map_or(0, |it| it.id));
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let mut found = list_products_for_export(&mut reader, after, i64::from(limit) + 1, "").await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
@@ -100,14 +100,14 @@ pub async fn list_drafts(app: &App, query: &ListDrafts) -> Result<DraftList, Err
 
 /// Creates or changes a product. Returns whether it is new.
 pub async fn save_draft(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     external_id: &str,
     precondition: &VersionPrecondition,
     draft: &ProductDraft,
 ) -> Result<(VersionedProduct, bool), Error> {
     let save = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let known = find_locked(&mut tx, external_id).await?;
         let version = known
             .as_ref()
@@ -116,7 +116,15 @@ pub async fn save_draft(
         let images = known.as_ref().map_or(&[][..], |(.., images)| images);
         let images = images_of(&draft.images, images)?;
         let before = known.as_ref().map(|(_, before, _)| before);
-        let saved = write(app, &mut tx, actor, external_id, (before, draft), images).await?;
+        let saved = write(
+            platform,
+            &mut tx,
+            actor,
+            external_id,
+            (before, draft),
+            images,
+        )
+        .await?;
         tx.commit().await?;
         Ok((saved, known.is_none()))
     };
@@ -125,14 +133,14 @@ pub async fn save_draft(
 
 /// Changes one variant.
 pub async fn change_variant(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     sku: &str,
     precondition: &VersionPrecondition,
     change: &ChangeVariant,
 ) -> Result<VersionedProduct, Error> {
     edit_with(
-        app,
+        platform,
         actor,
         ProductKey::Sku(sku),
         precondition,
@@ -154,13 +162,13 @@ pub async fn change_variant(
 
 /// Archives a product. Its row stays for orders that refer to it, and it can be activated again.
 pub async fn archive(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     external_id: &str,
     precondition: &VersionPrecondition,
 ) -> Result<VersionedProduct, Error> {
     edit_with(
-        app,
+        platform,
         actor,
         ProductKey::External(external_id),
         precondition,
@@ -174,15 +182,15 @@ pub async fn archive(
 
 /// Adds a picture to a product. Its format is detected from its content: PNG, JPEG, WebP or GIF.
 pub async fn add_image(
-    app: &App,
+    catalog: &Catalog,
     actor: &Actor,
     external_id: &str,
     precondition: &VersionPrecondition,
     content: bytes::Bytes,
 ) -> Result<VersionedProduct, Error> {
-    let library = app.config.library();
+    let library = catalog.config.library();
     // The permit moves into the blocking task, so a cancelled request does not release it early.
-    let permit = Arc::clone(&app.pictures).acquire_owned().await;
+    let permit = Arc::clone(&catalog.pictures).acquire_owned().await;
     let ingested = tokio::task::spawn_blocking(move || {
         let library = library.map_err(|it| it.to_string())?;
         let ingested = library.ingest(&content).map_err(|it| it.to_string());
@@ -195,7 +203,7 @@ pub async fn add_image(
         .and_then(|it| it);
     let image = ingested.map_err(|why| Error::Refused("image", why))?;
     edit_with(
-        app,
+        catalog,
         actor,
         ProductKey::External(external_id),
         precondition,
@@ -226,14 +234,14 @@ enum ProductKey<'a> {
 
 /// Applies a change to the current state of a product.
 async fn edit_with(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     key: ProductKey<'_>,
     precondition: &VersionPrecondition,
     change: impl Fn(&mut ProductDraft, &mut Vec<StoredImage>) -> Result<(), Error>,
 ) -> Result<VersionedProduct, Error> {
     let edit = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let external_id = match key {
             ProductKey::External(external_id) => external_id.to_owned(),
             ProductKey::Sku(sku) => {
@@ -248,7 +256,7 @@ async fn edit_with(
         change(&mut draft, &mut images)?;
         let images = images_of(&draft.images, &images)?;
         let drafts = (Some(&before), &draft);
-        let saved = write(app, &mut tx, actor, &external_id, drafts, images).await?;
+        let saved = write(platform, &mut tx, actor, &external_id, drafts, images).await?;
         tx.commit().await?;
         Ok(saved)
     };
@@ -297,7 +305,7 @@ fn images_of(drafts: &[ImageDraft], known: &[StoredImage]) -> Result<Vec<StoredI
 
 /// Saves a product, its facets and the audit entry. Its stock is not changed.
 async fn write(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     actor: &Actor,
     external_id: &str,
@@ -305,7 +313,7 @@ async fn write(
     images: Vec<StoredImage>,
 ) -> Result<VersionedProduct, Error> {
     let product = product_of(external_id, draft);
-    let mut product = import::check_product(app.config.currency, product).map_err(|bad| {
+    let mut product = import::check_product(platform.config.currency, product).map_err(|bad| {
         let named = bad.into_iter().map(|it| (it.field, it.reason));
         Error::Fields(named.collect())
     })?;
@@ -327,7 +335,7 @@ async fn write(
     let prepared = PreparedProduct { product, images };
     let mut lists = store::listed_in(tx.conn(), external_id).await?;
     let was_counted = is_counted(tx).await?;
-    let saved = save_products(tx, app.context(), &[prepared]).await?;
+    let saved = save_products(tx, platform.context(), &[prepared]).await?;
     if let Some(Saved::Refused(field, why)) = saved.into_iter().next() {
         return Err(Error::Refused(field, why));
     }
@@ -336,12 +344,12 @@ async fn write(
         .await?
         .into_values()
         .collect();
-    update_availability(tx, &variants, app.context()).await?;
+    update_availability(tx, &variants, platform.context()).await?;
     if was_counted {
         lists.extend(store::listed_in(tx.conn(), external_id).await?);
         recount_lists(tx, &lists).await?;
     } else {
-        recount(tx, app.context()).await?;
+        recount(tx, platform.context()).await?;
     }
     let current = store::find_version(tx.conn(), external_id, "").await?;
     let current = current.ok_or(Error::NoSuchProduct)?;
@@ -350,6 +358,6 @@ async fn write(
     let now = draft_of(product, &images);
     let change = Change::new("product.save", format!("product:{external_id}"));
     let change = change.from(&before).to(&now);
-    audit::record(tx, app.context(), actor, &[change]).await?;
+    audit::record(tx, platform.context(), actor, &[change]).await?;
     Ok((now, current.version))
 }

@@ -3,13 +3,12 @@
 use shared::operator::CategoryDraft;
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db, import,
 };
 
 use super::{
-    Error, SavedCategory, VersionPrecondition, categories,
+    Catalog, Error, SavedCategory, VersionPrecondition, categories,
     export::list_categories_for_export,
     facet_counts::{is_counted, record_save, recount, recount_lists},
     invalidation,
@@ -21,11 +20,14 @@ use super::{
 pub type VersionedCategory = (CategoryDraft, String);
 
 /// A category in its editable form.
-pub async fn read_category(app: &App, external_id: &str) -> Result<VersionedCategory, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn read_category(
+    catalog: &Catalog,
+    external_id: &str,
+) -> Result<VersionedCategory, Error> {
+    let mut reader = catalog.db.read().await?;
     let version = categories::version(&mut reader, external_id).await?;
     let version = version.ok_or(Error::NoSuchCategory)?;
-    let tree = app.tree.load(&app.db).await?;
+    let tree = catalog.tree.load(&catalog.db).await?;
     let found = list_categories_for_export(&mut reader, &tree, "").await?;
     let found = found.into_iter().find(|it| it.external_id == external_id);
     Ok((draft_of(found.ok_or(Error::NoSuchCategory)?), version))
@@ -43,7 +45,7 @@ fn draft_of(category: NewCategory) -> CategoryDraft {
 
 /// Creates or changes a category. Returns whether it is new.
 pub async fn save_category_draft(
-    app: &App,
+    catalog: &Catalog,
     actor: &Actor,
     external_id: &str,
     precondition: &VersionPrecondition,
@@ -58,54 +60,54 @@ pub async fn save_category_draft(
         descriptions: draft.descriptions.clone(),
         image: None,
     };
-    let category = import::check_category(app.config.currency, category).map_err(|bad| {
+    let category = import::check_category(catalog.config.currency, category).map_err(|bad| {
         let named = bad.into_iter().map(|it| (it.field, it.reason));
         Error::Fields(named.collect())
     })?;
     let save = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = catalog.db.write().await?;
         let before = categories::version(tx.conn(), external_id).await?;
         precondition.check(before.as_deref())?;
         let was_counted = is_counted(&mut tx).await?;
         let image = categories::image(tx.conn(), external_id).await?;
-        let saved = save_category(&mut tx, app.context(), &category, image.as_ref()).await?;
+        let saved = save_category(&mut tx, catalog.context(), &category, image.as_ref()).await?;
         if let SavedCategory::Refused(field, why) = saved {
             return Err(Error::Refused(field, why));
         }
         if was_counted {
             recount_lists(&mut tx, &[]).await?;
         } else {
-            recount(&mut tx, app.context()).await?;
+            recount(&mut tx, catalog.context()).await?;
         }
         let change = Change::new("category.save", format!("category:{external_id}")).to(draft);
-        audit::record(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, catalog.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok(before.is_none())
     };
     let is_new = db::retry_on_conflict(save, Error::is_conflict).await?;
-    Ok((read_category(app, external_id).await?, is_new))
+    Ok((read_category(catalog, external_id).await?, is_new))
 }
 
 /// Deletes an empty category.
 pub async fn delete_category(
-    app: &App,
+    catalog: &Catalog,
     actor: &Actor,
     external_id: &str,
     precondition: &VersionPrecondition,
 ) -> Result<(), Error> {
-    let (before, _) = read_category(app, external_id).await?;
+    let (before, _) = read_category(catalog, external_id).await?;
     let delete = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = catalog.db.write().await?;
         let version = categories::version(tx.conn(), external_id).await?;
         precondition.check(version.as_deref())?;
         if !categories::delete_empty(&mut tx, external_id).await? {
             return Err(Error::NotEmpty);
         }
         record_save(&mut tx).await?;
-        invalidation::invalidate_categories(&mut tx, app.context()).await?;
-        recount(&mut tx, app.context()).await?;
+        invalidation::invalidate_categories(&mut tx, catalog.context()).await?;
+        recount(&mut tx, catalog.context()).await?;
         let change = Change::new("category.delete", format!("category:{external_id}"));
-        audit::record(&mut tx, app.context(), actor, &[change.from(&before)]).await?;
+        audit::record(&mut tx, catalog.context(), actor, &[change.from(&before)]).await?;
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(delete, Error::is_conflict).await

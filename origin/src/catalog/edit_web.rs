@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, FromRef, State},
     handler::Handler as _,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,16 +18,21 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Catalogue, RequireRight},
-    app::App,
+    accounts::{CatalogueRight, RequireRight},
     media,
+    platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{Error, VersionPrecondition, edit, edit_categories};
+use super::{Catalog, Error, VersionPrecondition, edit, edit_categories};
 
 /// The endpoints that change the catalogue.
-pub(super) fn routes() -> Router<App> {
+pub(super) fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Catalog: FromRef<S>,
+    Platform: FromRef<S>,
+{
     let largest = usize::try_from(media::FILE_MAX).unwrap_or(usize::MAX);
     Router::new()
         .endpoint(&LIST_DRAFTS, list_drafts)
@@ -86,32 +91,34 @@ fn created(answer: Answer, is_new: bool) -> Answer {
 }
 
 async fn list_drafts(
-    State(app): State<App>,
-    _: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    _: RequireRight<CatalogueRight>,
     Query(query): Query<ListDrafts>,
 ) -> HandlerResult {
-    let list = edit::list_drafts(&app, &query).await?;
+    let list = edit::list_drafts(&platform, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_draft(
-    State(app): State<App>,
-    _: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    _: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
 ) -> HandlerResult {
-    Ok(product(&edit::read_draft(&app, &path.external_id).await?))
+    Ok(product(
+        &edit::read_draft(&platform, &path.external_id).await?,
+    ))
 }
 
 async fn save_draft(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<ProductDraft>,
 ) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved = edit::save_draft(
-        &app,
+        &platform,
         &authorized.actor,
         &path.external_id,
         &precondition,
@@ -122,26 +129,32 @@ async fn save_draft(
 }
 
 async fn archive_product(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
 ) -> HandlerResult {
     let precondition = precondition(&headers)?;
-    let saved = edit::archive(&app, &authorized.actor, &path.external_id, &precondition).await?;
+    let saved = edit::archive(
+        &platform,
+        &authorized.actor,
+        &path.external_id,
+        &precondition,
+    )
+    .await?;
     Ok(product(&saved))
 }
 
 async fn add_image(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(catalog): State<Catalog>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     content: bytes::Bytes,
 ) -> HandlerResult {
     let precondition = precondition(&headers)?;
     let saved = edit::add_image(
-        &app,
+        &catalog,
         &authorized.actor,
         &path.external_id,
         &precondition,
@@ -152,50 +165,66 @@ async fn add_image(
 }
 
 async fn change_variant(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<SkuPath>,
     headers: HeaderMap,
     Json(change): Json<ChangeVariant>,
 ) -> HandlerResult {
     let precondition = precondition(&headers)?;
-    let saved =
-        edit::change_variant(&app, &authorized.actor, &path.sku, &precondition, &change).await?;
+    let saved = edit::change_variant(
+        &platform,
+        &authorized.actor,
+        &path.sku,
+        &precondition,
+        &change,
+    )
+    .await?;
     Ok(product(&saved))
 }
 
 async fn get_category_draft(
-    State(app): State<App>,
-    _: RequireRight<Catalogue>,
+    State(catalog): State<Catalog>,
+    _: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
 ) -> HandlerResult {
-    let (category, version) = edit_categories::read_category(&app, &path.external_id).await?;
+    let (category, version) = edit_categories::read_category(&catalog, &path.external_id).await?;
     Ok(versioned(&category, &version))
 }
 
 async fn save_category(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(catalog): State<Catalog>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
     Json(draft): Json<CategoryDraft>,
 ) -> HandlerResult {
     let (id, precondition) = (&path.external_id, precondition(&headers)?);
-    let saved =
-        edit_categories::save_category_draft(&app, &authorized.actor, id, &precondition, &draft);
+    let saved = edit_categories::save_category_draft(
+        &catalog,
+        &authorized.actor,
+        id,
+        &precondition,
+        &draft,
+    );
     let ((category, version), is_new) = saved.await?;
     Ok(created(versioned(&category, &version), is_new))
 }
 
 async fn delete_category(
-    State(app): State<App>,
-    authorized: RequireRight<Catalogue>,
+    State(catalog): State<Catalog>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<ExternalPath>,
     headers: HeaderMap,
 ) -> HandlerResult {
     let precondition = precondition(&headers)?;
-    edit_categories::delete_category(&app, &authorized.actor, &path.external_id, &precondition)
-        .await?;
+    edit_categories::delete_category(
+        &catalog,
+        &authorized.actor,
+        &path.external_id,
+        &precondition,
+    )
+    .await?;
     Ok(Answer::json(
         &Accepted { accepted: true },
         CachePolicy::Private,

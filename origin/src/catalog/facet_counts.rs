@@ -8,7 +8,7 @@ use sqlx::Row as _;
 
 use crate::{
     db::{self, Tx},
-    inventory::WriteContext,
+    platform::WriteContext,
 };
 
 use super::{invalidation, store::WHOLE_SHOP};

@@ -7,7 +7,7 @@ use shared::{cache::Tag, id::ProductId};
 
 use crate::{
     db::{self, Rows, Tx},
-    inventory::WriteContext,
+    platform::WriteContext,
 };
 
 /// With more tags than this, everything is invalidated.

@@ -26,6 +26,7 @@ mod product_card;
 mod save;
 mod search;
 pub mod slug;
+mod state;
 mod store;
 mod tree;
 mod web;
@@ -57,22 +58,23 @@ pub use save::{BATCH_MAX, PreparedProduct, Saved, save_products};
 pub use search::{
     Search, SearchResult, matching_categories, rebuild_search_index, search_products, suggest,
 };
+pub use state::{Catalog, CatalogState};
 pub use store::{StoredImage, WHOLE_SHOP};
 pub use tree::{Category, DEPTH_MAX, Tree, TreeCache, text};
 pub use web::routes;
 
-use crate::{app::App, cache::VersionedCache, db::CatalogReader};
+use crate::{cache::VersionedCache, db::CatalogReader, platform::Platform};
 
 /// The category tree.
-pub async fn tree(app: &App) -> Result<Arc<Tree>, Error> {
-    app.changes.sync_to(&app.db, None).await;
-    app.tree.get(&app.db, &app.changes).await
+pub async fn tree(catalog: &Catalog) -> Result<Arc<Tree>, Error> {
+    catalog.changes.sync_to(&catalog.db, None).await;
+    catalog.tree.get(&catalog.db, &catalog.changes).await
 }
 
 /// An active product by its id or slug.
-pub async fn find_product(app: &App, key: &str, locale: Locale) -> Result<Product, Error> {
-    let mut reader = app.db.catalog().await?;
-    let low_stock = app.config.low_stock;
+pub async fn find_product(catalog: &Catalog, key: &str, locale: Locale) -> Result<Product, Error> {
+    let mut reader = catalog.db.catalog().await?;
+    let low_stock = catalog.config.low_stock;
     let by_id = match key.parse::<ProductId>() {
         Ok(id) => product::find_product(&mut reader, id, locale, low_stock).await?,
         Err(_) => None,
@@ -84,7 +86,7 @@ pub async fn find_product(app: &App, key: &str, locale: Locale) -> Result<Produc
     };
     let row = row.ok_or(Error::NoSuchProduct)?;
     drop(reader);
-    let tree = tree(app).await?;
+    let tree = tree(catalog).await?;
     let availabilities = row.variants.iter().map(|it| it.availability);
     Ok(Product {
         id: row.id,
@@ -134,10 +136,10 @@ fn localized_option(option: model::NewOption, locale: Locale) -> ProductOption {
 
 /// A page of products for an API request, with its category.
 pub async fn list_products(
-    app: &App,
+    catalog: &Catalog,
     query: &ListProducts,
 ) -> Result<(ProductList, CategoryId), Error> {
-    let tree = tree(app).await?;
+    let tree = tree(catalog).await?;
     let category = match &query.category {
         Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
         None => WHOLE_SHOP,
@@ -147,7 +149,7 @@ pub async fn list_products(
     listing.price_max = price(query.price_max, "price_max", i64::MAX)?;
     listing.availability = query.availability.clone();
     listing.cursor = query.cursor;
-    let mut reader = app.db.catalog().await?;
+    let mut reader = catalog.db.catalog().await?;
     let list = list_narrowed(&mut reader, listing, &query.brand, query.locale).await?;
     Ok((list, category))
 }
@@ -209,7 +211,7 @@ async fn narrow_to(
 
 /// The best-selling products that are available.
 pub async fn list_hot_products(
-    app: &App,
+    platform: &Platform,
     limit_wanted: Option<u32>,
     locale: Locale,
 ) -> Result<ProductList, Error> {
@@ -221,7 +223,7 @@ pub async fn list_hot_products(
         shared::catalog::Availability::Low,
         shared::catalog::Availability::Backorder,
     ];
-    let mut reader = app.db.catalog().await?;
+    let mut reader = platform.db.catalog().await?;
     let list = list::list(&mut reader, &listing, locale).await?;
     // It is a selection without further pages.
     Ok(ProductList {
@@ -233,18 +235,18 @@ pub async fn list_hot_products(
 
 /// The newest products.
 pub async fn list_new_products(
-    app: &App,
+    platform: &Platform,
     limit: u32,
     locale: Locale,
 ) -> Result<Vec<ProductCard>, Error> {
     let listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, limit);
-    let mut reader = app.db.catalog().await?;
+    let mut reader = platform.db.catalog().await?;
     Ok(list::list(&mut reader, &listing, locale).await?.items)
 }
 
 /// Other products of a product's category, the best-selling first.
 pub async fn list_related(
-    app: &App,
+    platform: &Platform,
     product: &Product,
     limit: u32,
     locale: Locale,
@@ -252,7 +254,7 @@ pub async fn list_related(
     let Some(category) = product.categories.last() else {
         return Ok(Vec::new());
     };
-    let mut reader = app.db.catalog().await?;
+    let mut reader = platform.db.catalog().await?;
     list::list_related(&mut reader, category.id, product.id, limit, locale).await
 }
 
@@ -270,38 +272,42 @@ impl Default for FacetsCache {
 }
 
 /// The facets of a category; [`WHOLE_SHOP`] has its own.
-pub async fn facets(app: &App, tree: &Tree, category: CategoryId) -> Result<Arc<Facets>, Error> {
+pub async fn facets(
+    catalog: &Catalog,
+    tree: &Tree,
+    category: CategoryId,
+) -> Result<Arc<Facets>, Error> {
     let policy = list_policy(tree, category);
     let read = async {
         // From the primary: the entry is cached as valid at the latest known change.
-        let mut reader = CatalogReader::from(app.db.read().await?);
-        store::facets(&mut reader, category, app.config.currency).await
+        let mut reader = CatalogReader::from(catalog.db.read().await?);
+        store::facets(&mut reader, category, catalog.config.currency).await
     };
-    let FacetsCache(known) = &app.facets;
+    let FacetsCache(known) = &catalog.facets;
     known
-        .get(&app.changes, (category, policy.tags()), read)
+        .get(&catalog.changes, (category, policy.tags()), read)
         .await
 }
 
 /// The first product id of each part of the sitemap.
-pub async fn sitemap_parts(app: &App, size: u32) -> Result<Vec<ProductId>, Error> {
-    let mut reader = app.db.catalog().await?;
+pub async fn sitemap_parts(platform: &Platform, size: u32) -> Result<Vec<ProductId>, Error> {
+    let mut reader = platform.db.catalog().await?;
     store::sitemap_parts(&mut reader, i64::from(size)).await
 }
 
 /// The creation time of the newest product of each category that has one.
-pub async fn category_dates(app: &App) -> Result<HashMap<CategoryId, Timestamp>, Error> {
-    let mut reader = app.db.catalog().await?;
+pub async fn category_dates(platform: &Platform) -> Result<HashMap<CategoryId, Timestamp>, Error> {
+    let mut reader = platform.db.catalog().await?;
     store::category_dates(&mut reader).await
 }
 
 /// Slugs and modification times of active products, from this id on.
 pub async fn list_slugs(
-    app: &App,
+    platform: &Platform,
     from: ProductId,
     limit: u32,
 ) -> Result<Vec<(String, Timestamp)>, Error> {
-    let mut reader = app.db.catalog().await?;
+    let mut reader = platform.db.catalog().await?;
     store::list_slugs(&mut reader, from, i64::from(limit)).await
 }
 

@@ -12,7 +12,8 @@ use shared::{
 
 use crate::{
     db::{self, Tx},
-    inventory::{self, WriteContext},
+    inventory,
+    platform::WriteContext,
 };
 
 use super::{

@@ -1,6 +1,9 @@
 //! The catalogue over HTTP.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use shared::{
     catalog::{CategoryTree, GetFacets, InLocale, ListHotProducts, ListProducts, ProductPath},
     endpoint::{
@@ -11,12 +14,19 @@ use shared::{
 };
 
 use crate::{
-    app::App,
+    platform::Platform,
     web::{Answer, HandlerResult, Path, Query, RouterExt},
 };
 
+use super::Catalog;
+
 /// The catalogue's endpoints.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Catalog: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&GET_PRODUCT, get_product)
         .endpoint(&LIST_PRODUCTS, list_products)
@@ -29,63 +39,72 @@ pub fn routes() -> Router<App> {
 }
 
 async fn get_product(
-    State(app): State<App>,
+    State(catalog): State<Catalog>,
     Path(path): Path<ProductPath>,
     Query(query): Query<InLocale>,
 ) -> HandlerResult {
-    let product = super::find_product(&app, &path.product, query.locale).await?;
+    let product = super::find_product(&catalog, &path.product, query.locale).await?;
     Ok(Answer::json(&product, super::product_policy(&product)))
 }
 
-async fn list_products(State(app): State<App>, Query(query): Query<ListProducts>) -> HandlerResult {
-    let (list, category) = super::list_products(&app, &query).await?;
-    let tree = super::tree(&app).await?;
+async fn list_products(
+    State(catalog): State<Catalog>,
+    Query(query): Query<ListProducts>,
+) -> HandlerResult {
+    let (list, category) = super::list_products(&catalog, &query).await?;
+    let tree = super::tree(&catalog).await?;
     Ok(Answer::json(&list, super::list_policy(&tree, category)))
 }
 
 async fn list_hot_products(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     Query(query): Query<ListHotProducts>,
 ) -> HandlerResult {
-    let list = super::list_hot_products(&app, query.limit, query.locale).await?;
+    let list = super::list_hot_products(&platform, query.limit, query.locale).await?;
     Ok(Answer::json(&list, super::shop_policy()))
 }
 
-async fn list_categories(State(app): State<App>, Query(query): Query<InLocale>) -> HandlerResult {
-    let tree = super::tree(&app).await?;
+async fn list_categories(
+    State(catalog): State<Catalog>,
+    Query(query): Query<InLocale>,
+) -> HandlerResult {
+    let tree = super::tree(&catalog).await?;
     let answer = CategoryTree {
         categories: tree.top(query.locale).to_vec(),
     };
     Ok(Answer::json(&answer, super::shop_policy()))
 }
 
-async fn get_facets(State(app): State<App>, Query(query): Query<GetFacets>) -> HandlerResult {
-    let tree = super::tree(&app).await?;
+async fn get_facets(
+    State(catalog): State<Catalog>,
+    Query(query): Query<GetFacets>,
+) -> HandlerResult {
+    let tree = super::tree(&catalog).await?;
     let category = match &query.category {
         Some(slug) => tree.find(slug).ok_or(super::Error::NoSuchCategory)?.id,
         None => super::WHOLE_SHOP,
     };
-    let facets = super::facets(&app, &tree, category).await?;
+    let facets = super::facets(&catalog, &tree, category).await?;
     Ok(Answer::json(&*facets, super::list_policy(&tree, category)))
 }
 
 async fn search_products(
-    State(app): State<App>,
+    State(catalog): State<Catalog>,
     Query(query): Query<SearchProducts>,
 ) -> HandlerResult {
-    let (list, category) = super::search_products(&app, &query).await?;
+    let (list, category) = super::search_products(&catalog, &query).await?;
     let policy = if category == super::WHOLE_SHOP {
         super::search_policy(&list.list, !query.availability.is_empty())
     } else {
-        super::list_policy(&*super::tree(&app).await?, category)
+        super::list_policy(&*super::tree(&catalog).await?, category)
     };
     Ok(Answer::json(&list, policy))
 }
 
 async fn list_suggestions(
-    State(app): State<App>,
+    State(catalog): State<Catalog>,
     Query(query): Query<ListSuggestions>,
 ) -> HandlerResult {
-    let suggestions = super::suggest(&app, &query).await?;
+    let suggestions = super::suggest(&catalog, &query).await?;
     Ok(Answer::json(&suggestions, super::suggestions_policy()))
 }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    accounts::Signer,
     cache::{Lifetimes, MemoryCache},
     mail::Mailer,
     redis_client::RedisClient,
     seal::Sealer,
+    signer::Signer,
 };
 
 use super::Config;

@@ -8,9 +8,9 @@ use shared::{
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     checkout, db,
+    platform::Platform,
 };
 
 use super::{Error, model, store};
@@ -19,14 +19,14 @@ const LIMIT_DEFAULT: u32 = 20;
 const LIMIT_MAX: u32 = 100;
 
 /// Lists a page of coupons.
-pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, Error> {
+pub(super) async fn list(platform: &Platform, query: &ListCoupons) -> Result<CouponList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
         return Err(Error::Invalid(vec![("limit", why)]));
     }
     let before = query.cursor.map_or(i64::MAX, |it| it.id);
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let mut found = store::list(&mut reader, before, i64::from(limit) + 1).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
@@ -36,7 +36,7 @@ pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, E
         key: last.id.get(),
         id: last.id.get(),
     });
-    let currency = app.config.currency;
+    let currency = platform.config.currency;
     let coupons = found
         .iter()
         .map(|it| model::to_public(it, currency))
@@ -45,25 +45,25 @@ pub(super) async fn list(app: &App, query: &ListCoupons) -> Result<CouponList, E
 }
 
 /// Finds the coupon with this code.
-pub(super) async fn find_coupon(app: &App, code: &str) -> Result<Coupon, Error> {
-    let mut reader = app.db.read().await?;
+pub(super) async fn find_coupon(platform: &Platform, code: &str) -> Result<Coupon, Error> {
+    let mut reader = platform.db.read().await?;
     let found = find(&mut reader, &model::normalize_code(code), "").await?;
     let found = found.ok_or(Error::NoSuchCoupon)?;
-    Ok(model::to_public(&found, app.config.currency))
+    Ok(model::to_public(&found, platform.config.currency))
 }
 
 /// Creates or updates a coupon; the flag says whether it is new.
 pub(super) async fn save(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     code: &str,
     request: &SaveCoupon,
 ) -> Result<(Coupon, bool), Error> {
-    let currency = app.config.currency;
-    let id = CouponId::new(app.ids.next(app.clock.now()));
+    let currency = platform.config.currency;
+    let id = CouponId::new(platform.ids.next(platform.clock.now()));
     let made = model::new_coupon(id, code, request, currency).map_err(Error::Invalid)?;
     let save = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         // Orders lock the row before they use the coupon, so that `used` is current here.
         let lock = tx.dialect().for_update();
         let before = find(tx.conn(), &made.code, lock).await?;
@@ -86,7 +86,7 @@ pub(super) async fn save(
         let shown = before.as_ref().map(|it| model::to_public(it, currency));
         let change = Change::new("coupon.save", format!("coupon:{}", after.code));
         let change = change.from(&shown).to(&after);
-        audit::record(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, platform.context(), actor, &[change]).await?;
         tx.commit().await?;
         Ok((after, before.is_none()))
     };

@@ -1,6 +1,9 @@
 //! HTTP handlers of coupons, for staff.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use http::StatusCode;
 use shared::{
     cache::CachePolicy,
@@ -9,15 +12,19 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Catalogue, RequireRight},
-    app::App,
+    accounts::{CatalogueRight, RequireRight},
+    platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::edit;
 
 /// The routes of coupons.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&LIST_COUPONS, list_coupons)
         .endpoint(&GET_COUPON, get_coupon)
@@ -25,30 +32,30 @@ pub fn routes() -> Router<App> {
 }
 
 async fn list_coupons(
-    State(app): State<App>,
-    _: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    _: RequireRight<CatalogueRight>,
     Query(query): Query<ListCoupons>,
 ) -> HandlerResult {
-    let list = edit::list(&app, &query).await?;
+    let list = edit::list(&platform, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_coupon(
-    State(app): State<App>,
-    _: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    _: RequireRight<CatalogueRight>,
     Path(path): Path<CouponPath>,
 ) -> HandlerResult {
-    let coupon = edit::find_coupon(&app, &path.code).await?;
+    let coupon = edit::find_coupon(&platform, &path.code).await?;
     Ok(Answer::json(&coupon, CachePolicy::Private))
 }
 
 async fn save_coupon(
-    State(app): State<App>,
-    may: RequireRight<Catalogue>,
+    State(platform): State<Platform>,
+    may: RequireRight<CatalogueRight>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
 ) -> HandlerResult {
-    let (coupon, is_new) = edit::save(&app, &may.actor, &path.code, &request).await?;
+    let (coupon, is_new) = edit::save(&platform, &may.actor, &path.code, &request).await?;
     let answer = Answer::json(&coupon, CachePolicy::Private);
     Ok(if is_new {
         answer.status(StatusCode::CREATED)

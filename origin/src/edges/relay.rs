@@ -14,6 +14,7 @@ use crate::{
     app::App,
     cache::{self, EVERYTHING, RENEWED},
     db,
+    platform::Platform,
 };
 
 use super::{
@@ -126,11 +127,11 @@ pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
 /// Leases the cursor of an edge. Returns the latest version and the purge requests up to it; none
 /// if another process has the lease.
 async fn lease_purges(
-    app: &App,
+    platform: &Platform,
     edge: &EdgeTarget,
     now: Timestamp,
 ) -> Result<Option<(u64, Vec<PurgeRequest>)>, db::Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     let until_ms = now.as_millis() + LEASE_MS;
     let Some(cursor) = store::lease_cursor(&mut tx, &edge.name, now, until_ms).await? else {
         return Ok(None);

@@ -23,7 +23,11 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{app::App, config::Config, web::Refusal};
+use crate::{
+    app::App,
+    config::Config,
+    web::{ClientAddress, Refusal},
+};
 
 use super::problems;
 
@@ -45,10 +49,6 @@ pub fn may_be_proxy(config: &Config, peer: IpAddr) -> bool {
     let mut proxies = config.trusted_proxies.iter();
     peer.is_loopback() || proxies.any(|it| it.contains(&peer))
 }
-
-/// The client's address, if it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub Option<IpAddr>);
 
 /// Adds the [`ClientAddress`] to a request. With `--require-edge` it refuses requests that came
 /// neither through the edge nor through a configured proxy, except health checks.

@@ -167,7 +167,7 @@ async fn acquire_browsing(app: &App) -> Option<RequestPermit<'_>> {
     app.db.record_wait(waited);
     // A database server does its work on other processors; SQLite needs ours.
     let writing = app.db.dialect() == Dialect::Sqlite
-        && (app.batchers.orders.is_busy() || app.batchers.carts.is_busy());
+        && (app.orders.batcher.is_busy() || app.carts.batcher.is_busy());
     match permit {
         Some(permit) if writing => {
             let left = WAIT_MAX.saturating_sub(waited);

@@ -20,12 +20,13 @@ mod load_shedding;
 mod observe;
 mod openapi;
 mod problems;
+mod rate_limits;
 mod response_cache;
 #[cfg(test)]
 mod response_cache_tests;
 mod security_headers;
 
-pub use client_address::{ClientAddress, FromProxy, Peer, may_be_proxy};
+pub use client_address::{FromProxy, Peer, may_be_proxy};
 pub use load_shedding::ConcurrencyLimits;
 pub use problems::OverloadPage;
 
@@ -37,8 +38,8 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    accounts, app::App, audit, cart, catalog, coupons, inventory, limits, orders, pages, payments,
-    shopper, webhooks,
+    accounts, app::App, audit, cart, catalog, coupons, inventory, orders, pages, payments, shopper,
+    webhooks,
 };
 
 /// The whole HTTP service for shoppers and API clients.
@@ -121,7 +122,7 @@ fn with_layers(routes: Router<App>, app: &App, time_limit: Duration) -> Router {
                     app.clone(),
                     cross_site::refuse_cross_site,
                 ))
-                .layer(middleware::from_fn_with_state(app.clone(), limits::limit))
+                .layer(middleware::from_fn_with_state(app.clone(), rate_limits::limit_rates))
                 .layer(CatchPanicLayer::custom(problems::panic_response))
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::REQUEST_TIMEOUT,

@@ -10,13 +10,13 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     catalog, db,
+    platform::Platform,
 };
 
 use super::{
-    Error, InventoryLevel, StockMovement, StockMovements,
+    Error, Inventory, InventoryLevel, StockMovement, StockMovements,
     store::{find_location_ids, list_levels, move_stock},
 };
 
@@ -29,17 +29,17 @@ pub struct StockJob {
 
 /// Changes stock and returns the new levels.
 pub async fn change_stock(
-    app: &App,
+    inventory: &Inventory,
     actor: Actor,
     request: ChangeStock,
 ) -> Result<StockLevels, Error> {
     let changes = validated(request.changes)?;
     let job = StockJob { actor, changes };
     let work = |jobs| {
-        let app = app.clone();
-        async move { commit_batch(&app, jobs).await }
+        let inventory = inventory.clone();
+        async move { commit_batch(&inventory, jobs).await }
     };
-    app.batchers.stock.submit(job, work).await?
+    inventory.batcher.submit(job, work).await?
 }
 
 /// Validates what can be checked without reading the stock.
@@ -79,8 +79,8 @@ fn validated(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
 
 type ChangeStockResult = Result<StockLevels, Error>;
 
-async fn commit_batch(app: &App, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> {
-    match db::retry_on_conflict(|| try_commit(app, &jobs), Error::is_conflict).await {
+async fn commit_batch(platform: &Platform, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> {
+    match db::retry_on_conflict(|| try_commit(platform, &jobs), Error::is_conflict).await {
         Ok(answers) => answers,
         Err(error) => {
             let problem = Box::new(Problem::from(error));
@@ -91,8 +91,11 @@ async fn commit_batch(app: &App, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> 
     }
 }
 
-async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResult>, Error> {
-    let mut tx = app.db.write().await?;
+async fn try_commit(
+    platform: &Platform,
+    jobs: &[StockJob],
+) -> Result<Vec<ChangeStockResult>, Error> {
+    let mut tx = platform.db.write().await?;
     let changes = jobs.iter().flat_map(|job| &job.changes);
     let mut skus: Vec<&str> = changes.map(|it| it.sku.as_str()).collect();
     skus.sort_unstable();
@@ -127,13 +130,13 @@ async fn try_commit(app: &App, jobs: &[StockJob]) -> Result<Vec<ChangeStockResul
         }
         answers.push(answer);
     }
-    let moved = move_stock(&mut tx, app.context(), &before, &moves).await?;
+    let moved = move_stock(&mut tx, platform.context(), &before, &moves).await?;
     let audited: Vec<_> = audited
         .iter()
         .map(|(actor, change)| (*actor, change))
         .collect();
-    audit::record_all(&mut tx, app.context(), &audited).await?;
-    catalog::update_availability(&mut tx, &moved.availability_changed, app.context()).await?;
+    audit::record_all(&mut tx, platform.context(), &audited).await?;
+    catalog::update_availability(&mut tx, &moved.availability_changed, platform.context()).await?;
     if moved.backorders_filled {
         let now = list_levels(tx.conn(), &variants, "").await?;
         for level in answers.iter_mut().flatten().flat_map(|it| &mut it.levels) {

@@ -6,8 +6,8 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
+    platform::Platform,
 };
 
 use super::{Error, store};
@@ -18,7 +18,7 @@ const NAME_MAX: usize = 200;
 
 /// Creates a location, or renames it.
 pub async fn save_location(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     code: String,
     request: &SaveLocation,
@@ -37,14 +37,14 @@ pub async fn save_location(
         return invalid("name", "name must be 1 to 200 characters long.");
     }
     let location = Location { code, name };
-    let mut tx = app.db.write().await?;
-    let id = LocationId::new(app.ids.next(app.clock.now()));
+    let mut tx = platform.db.write().await?;
+    let id = LocationId::new(platform.ids.next(platform.clock.now()));
     let known = store::list_locations(tx.conn()).await?;
     let before = known.iter().find(|it| it.code == location.code);
     store::save_location(&mut tx, id, &location).await?;
     let change = Change::new("location.save", format!("location:{}", location.code));
     let change = change.from(&before).to(&location);
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(location)
 }

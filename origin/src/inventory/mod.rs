@@ -12,6 +12,7 @@ mod claims;
 mod error;
 mod holds;
 mod locations;
+mod state;
 mod store;
 mod web;
 
@@ -24,31 +25,14 @@ pub use claims::{
 pub use error::Error;
 pub use holds::{StockHold, StockHolds, list_holds, release, reserve};
 pub use locations::save_location;
+pub use state::{Inventory, InventoryState};
 pub use store::{
     InventoryLevel, StockMoveResult, StockMovement, StockMovements, ledger_accuracy, list_levels,
     list_taken, move_stock, record_count,
 };
 pub use web::routes;
 
-use shared::{
-    id::{IdGenerator, LocationId},
-    time::Timestamp,
-};
-
-use crate::cache::Changes;
-
-/// What write operations need besides the transaction.
-#[derive(Clone, Copy, Debug)]
-pub struct WriteContext<'a> {
-    /// Generates ids.
-    pub ids: &'a IdGenerator,
-    /// The time of the change.
-    pub now: Timestamp,
-    /// The low-stock threshold, in units.
-    pub low_stock: u32,
-    /// Counts changes, for the invalidation of caches.
-    pub changes: &'a Changes,
-}
+use shared::id::LocationId;
 
 /// The location that every shop starts with.
 pub const MAIN: LocationId = LocationId::new(1);

@@ -12,10 +12,11 @@ use sqlx::{AnyConnection, Row};
 use crate::{
     db::{self, Rows, Tx, Upsert},
     outbox::{self, OutboxMessage},
+    platform::WriteContext,
 };
 
 use super::{
-    Backorder, MAIN, StockHold, WriteContext,
+    Backorder, MAIN, StockHold,
     backorders::{add_backorders, delete_backorders, fill_backorders},
     holds::replace_holds,
 };

@@ -1,6 +1,9 @@
 //! HTTP handlers of the inventory, for staff.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use shared::{
     cache::CachePolicy,
     endpoint::{CHANGE_STOCK, GET_STOCK, LIST_LOCATIONS, SAVE_LOCATION},
@@ -10,14 +13,14 @@ use shared::{
 };
 
 use crate::{
-    accounts::{RequireRight, Stock},
-    app::App,
+    accounts::{RequireRight, StockRight},
     catalog,
+    platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{
-    Error,
+    Error, Inventory,
     store::{self, find_location_ids, list_levels},
 };
 
@@ -25,7 +28,12 @@ use super::{
 const SKUS_MAX: usize = 100;
 
 /// The routes of the inventory.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Inventory: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&CHANGE_STOCK, change_stock)
         .endpoint(&GET_STOCK, get_stock)
@@ -34,17 +42,17 @@ pub fn routes() -> Router<App> {
 }
 
 async fn change_stock(
-    State(app): State<App>,
-    may: RequireRight<Stock>,
+    State(inventory): State<Inventory>,
+    may: RequireRight<StockRight>,
     Json(request): Json<ChangeStock>,
 ) -> HandlerResult {
-    let levels = super::change_stock(&app, may.actor, request).await?;
+    let levels = super::change_stock(&inventory, may.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
 async fn get_stock(
-    State(app): State<App>,
-    _: RequireRight<Stock>,
+    State(platform): State<Platform>,
+    _: RequireRight<StockRight>,
     Query(query): Query<GetStock>,
 ) -> HandlerResult {
     if query.sku.is_empty() || query.sku.len() > SKUS_MAX {
@@ -52,13 +60,13 @@ async fn get_stock(
         return Err(Error::Invalid(vec![("sku".to_owned(), why)]).into());
     }
     Ok(Answer::json(
-        &read(&app, &query).await?,
+        &read(&platform, &query).await?,
         CachePolicy::Private,
     ))
 }
 
-async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
-    let mut reader = app.db.read().await?;
+async fn read(platform: &Platform, query: &GetStock) -> Result<StockLevels, Error> {
+    let mut reader = platform.db.read().await?;
     let asked: Vec<&str> = query.sku.iter().map(String::as_str).collect();
     let skus = catalog::find_skus(&mut reader, &asked).await?;
     let variants: Vec<_> = skus.values().copied().collect();
@@ -83,8 +91,11 @@ async fn read(app: &App, query: &GetStock) -> Result<StockLevels, Error> {
     Ok(StockLevels { levels: found })
 }
 
-async fn list_locations(State(app): State<App>, _: RequireRight<Stock>) -> HandlerResult {
-    let mut reader = app.db.read().await.map_err(Error::from)?;
+async fn list_locations(
+    State(platform): State<Platform>,
+    _: RequireRight<StockRight>,
+) -> HandlerResult {
+    let mut reader = platform.db.read().await.map_err(Error::from)?;
     let locations = store::list_locations(&mut reader)
         .await
         .map_err(Error::from)?;
@@ -92,11 +103,11 @@ async fn list_locations(State(app): State<App>, _: RequireRight<Stock>) -> Handl
 }
 
 async fn save_location(
-    State(app): State<App>,
-    may: RequireRight<Stock>,
+    State(platform): State<Platform>,
+    may: RequireRight<StockRight>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
 ) -> HandlerResult {
-    let location = super::save_location(&app, &may.actor, path.location, &request).await?;
+    let location = super::save_location(&platform, &may.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

@@ -3,8 +3,8 @@
 //! Without Redis, or while it does not respond, each origin has its own buckets, so a client gets
 //! at most its quota from each origin.
 
-mod layer;
 mod network;
+mod network_limits;
 mod shared_buckets;
 
 use std::{sync::Arc, time::Duration};
@@ -17,8 +17,8 @@ use shared::{
 
 use crate::redis_client::RedisClient;
 
-pub use layer::{check_network, coupon_rule, limit};
 pub use network::Network;
+pub use network_limits::{check_network, coupon_rule, take};
 
 /// A rate limit: a quota of requests in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use std::{convert::Infallible, net::IpAddr};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
-use crate::{config::Config, http_pipeline::ClientAddress};
+use crate::{config::Config, web::ClientAddress};
 
 use super::{LimitSubject, Rule};
 

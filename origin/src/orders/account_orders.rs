@@ -14,9 +14,9 @@ use shared::{
 use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
-    app::App,
     coupons,
     db::{self, Tx},
+    platform::Platform,
 };
 
 use super::{Error, idempotency, store, token::with_token};
@@ -26,7 +26,7 @@ const LIMIT_MAX: u32 = 100;
 
 /// Lists a page of an account's orders, the newest first.
 pub async fn list_account_orders(
-    app: &App,
+    platform: &Platform,
     user: UserId,
     query: &ListOrders,
 ) -> Result<OrderList, Error> {
@@ -44,7 +44,7 @@ pub async fn list_account_orders(
            and u.order_id < ?
          order by u.order_id desc
          limit ?";
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let rows = sqlx::query(statement)
         .bind(user.get())
         .bind(before)
@@ -81,7 +81,7 @@ fn summary(row: &AnyRow) -> Result<OrderSummary, Error> {
 }
 
 /// Lists a page of all orders, the newest first.
-pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Error> {
+pub async fn list_all(platform: &Platform, query: &ListAllOrders) -> Result<OrderList, Error> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         let why = format!("limit must be a whole number from 1 to {LIMIT_MAX}.");
@@ -109,7 +109,7 @@ pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Err
     if let Some(state) = query.state {
         statement = statement.bind(state.word());
     }
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let rows = statement
         .bind(i64::from(limit) + 1)
         .fetch_all(&mut *reader)
@@ -118,11 +118,15 @@ pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Err
 }
 
 /// Finds an order of this account.
-pub async fn find_account_order(app: &App, user: UserId, number: &str) -> Result<Order, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find_account_order(
+    platform: &Platform,
+    user: UserId,
+    number: &str,
+) -> Result<Order, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| it.user == Some(user));
-    Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
+    Ok(with_token(platform, own.ok_or(Error::NoSuchOrder)?))
 }
 
 /// Lists all orders of an account for its data export, the oldest first, without their tokens.

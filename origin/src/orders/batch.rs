@@ -14,16 +14,16 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     cart, catalog, coupons, crash,
     db::{self, Tx},
     inventory::{self, InventoryLevel, StockClaims, StockMovements},
     limits::Network,
     outbox,
+    platform::Platform,
 };
 
 use super::{
-    Error,
+    Error, Orders,
     decider::{DecidedOrder, OrderDecider},
     idempotency,
     idempotency::IdempotencyKey,
@@ -58,13 +58,13 @@ pub enum PlaceOrderOutcome {
 
 /// Turns a cart into an order.
 pub async fn place_order(
-    app: &App,
+    orders: &Orders,
     cart: &str,
     request: PlaceOrder,
     key: Option<IdempotencyKey>,
     network: Network,
 ) -> Result<PlaceOrderOutcome, Error> {
-    let methods = &app.config.payment_methods;
+    let methods = &orders.config.payment_methods;
     if !methods.contains(&request.payment_method) {
         let why = format!("payment_method must be one of: {}.", methods.join(", "));
         return Err(Error::invalid("payment_method", why));
@@ -78,10 +78,10 @@ pub async fn place_order(
         network,
     };
     let work = |placements| {
-        let app = app.clone();
-        async move { commit_batch(&app, placements).await }
+        let orders = orders.clone();
+        async move { commit_batch(&orders, placements).await }
     };
-    app.batchers.orders.submit(placement, work).await?
+    orders.batcher.submit(placement, work).await?
 }
 
 pub(super) type PlaceOrderResult = Result<PlaceOrderOutcome, Error>;
@@ -100,9 +100,9 @@ impl From<PlaceOrderResult> for PlacementDecision {
     }
 }
 
-async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderResult> {
+async fn commit_batch(orders: &Orders, placements: Vec<Placement>) -> Vec<PlaceOrderResult> {
     let decisions =
-        match db::retry_on_conflict(|| try_commit(app, &placements), Error::is_conflict).await {
+        match db::retry_on_conflict(|| try_commit(orders, &placements), Error::is_conflict).await {
             Ok(decisions) => decisions,
             Err(error) => {
                 let problem = Box::new(Problem::from(error));
@@ -114,21 +114,24 @@ async fn commit_batch(app: &App, placements: Vec<Placement>) -> Vec<PlaceOrderRe
         };
     let mut answers = Vec::with_capacity(decisions.len());
     for (placement, decision) in placements.iter().zip(decisions) {
-        let answer = replace_unpaid(app, placement, decision).await;
+        let answer = replace_unpaid(orders, placement, decision).await;
         match &answer {
-            Ok(PlaceOrderOutcome::New(_)) => app.metrics.business.order(true),
+            Ok(PlaceOrderOutcome::New(_)) => orders.metrics.business.order(true),
             Ok(_) => {}
-            Err(_) => app.metrics.business.order(false),
+            Err(_) => orders.metrics.business.order(false),
         }
         answers.push(answer);
     }
     answers
 }
 
-async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<PlacementDecision>, Error> {
-    let mut tx = app.db.write().await?;
+async fn try_commit(
+    orders: &Orders,
+    placements: &[Placement],
+) -> Result<Vec<PlacementDecision>, Error> {
+    let mut tx = orders.db.write().await?;
     crash::at("order.begun");
-    let decisions = place_in_transaction(app, &mut tx, placements).await?;
+    let decisions = place_in_transaction(orders, &mut tx, placements).await?;
     crash::at("order.written");
     tx.commit().await?;
     crash::at("order.committed");
@@ -137,11 +140,11 @@ async fn try_commit(app: &App, placements: &[Placement]) -> Result<Vec<Placement
 
 /// Decides about all placements and writes the orders in this transaction.
 pub(super) async fn place_in_transaction(
-    app: &App,
+    orders: &Orders,
     tx: &mut Tx,
     placements: &[Placement],
 ) -> Result<Vec<PlacementDecision>, Error> {
-    let now = app.clock.now();
+    let now = orders.clock.now();
     let lock = tx.dialect().for_update();
     let keys: Vec<&IdempotencyKey> = placements.iter().filter_map(|it| it.key.as_ref()).collect();
     let replays = idempotency::find(tx, &keys).await?;
@@ -151,18 +154,18 @@ pub(super) async fn place_in_transaction(
     let carts = cart::list_by_token(tx.conn(), &tokens, lock).await?;
     let open = carts.values().filter(|cart| cart.order.is_none());
     let mut snapshot =
-        cart::load_pricing_snapshot(tx.conn(), &app.presentations, open, &[], lock).await?;
+        cart::load_pricing_snapshot(tx.conn(), &orders.presentations, open, &[], lock).await?;
     let levels = snapshot.levels.clone();
     let mut claims = list_buyer_claims(tx, &carts, placements).await?;
     crash::at("order.read");
-    let decider = order_decider(app, tx, &carts, placements).await?;
+    let decider = order_decider(orders, tx, &carts, placements).await?;
     let mut batch = OrderBatch::default();
     let mut decisions = Vec::with_capacity(placements.len());
     for placement in placements {
         if let Some(key) = &placement.key
             && let Some(answer) = replays.get(&(key.scope.clone(), key.key.clone()))
         {
-            decisions.push(replay(app, key, answer).into());
+            decisions.push(replay(orders, key, answer).into());
             continue;
         }
         let Some(cart) = carts.get(&placement.cart) else {
@@ -178,13 +181,13 @@ pub(super) async fn place_in_transaction(
             let stored = stored.ok_or(Error::NoSuchOrder)?;
             decisions.push(
                 Ok(PlaceOrderOutcome::Existing(Box::new(with_token(
-                    app, stored,
+                    orders, stored,
                 ))))
                 .into(),
             );
             continue;
         }
-        let id = OrderId::new(app.ids.next(now));
+        let id = OrderId::new(orders.ids.next(now));
         let state = (&mut snapshot, &mut claims);
         decisions.push(match decider.decide(id, cart, placement, state) {
             Ok(decided) => Ok(batch.add(decided, placement)?).into(),
@@ -197,7 +200,7 @@ pub(super) async fn place_in_transaction(
     }
     crash::at("order.decided");
     if !batch.decided.is_empty() {
-        batch.write(app, tx, &levels, now).await?;
+        batch.write(orders, tx, &levels, now).await?;
     }
     Ok(decisions)
 }
@@ -221,12 +224,12 @@ async fn list_buyer_claims(
 }
 
 async fn order_decider<'a>(
-    app: &'a App,
+    orders: &'a Orders,
     tx: &mut Tx,
     carts: &HashMap<String, cart::StoredCart>,
     placements: &[Placement],
 ) -> Result<OrderDecider<'a>, db::Error> {
-    let config = &app.config;
+    let config = &orders.config;
     let transfers = placements.iter().filter(|it| it.payment_method == "manual");
     let mut users: Vec<UserId> = transfers
         .filter_map(|it| carts.get(&it.cart)?.user)
@@ -234,9 +237,9 @@ async fn order_decider<'a>(
     users.sort_unstable();
     users.dedup();
     Ok(OrderDecider {
-        rules: &app.rules,
+        rules: &orders.rules,
         currency: config.currency,
-        now: app.clock.now(),
+        now: orders.clock.now(),
         pay_within_ms: config.pay_within_ms,
         transfer_within_ms: config.transfer_within_ms,
         transfer_stranger_within_ms: config.buying.transfer_stranger_within_ms,
@@ -248,14 +251,14 @@ async fn order_decider<'a>(
 }
 
 fn replay(
-    app: &App,
+    platform: &Platform,
     key: &IdempotencyKey,
     answer: &idempotency::StoredResponse,
 ) -> PlaceOrderResult {
     if answer.fingerprint != key.fingerprint {
         return Err(Error::KeyMismatch);
     }
-    let body = idempotency::open_body(&app.sealer, key, &answer.body)?;
+    let body = idempotency::open_body(&platform.sealer, key, &answer.body)?;
     Ok(PlaceOrderOutcome::Replayed(answer.status, body))
 }
 
@@ -315,7 +318,7 @@ impl OrderBatch {
 
     async fn write(
         self,
-        app: &App,
+        platform: &Platform,
         tx: &mut Tx,
         levels: &HashMap<VariantId, Vec<InventoryLevel>>,
         now: Timestamp,
@@ -340,11 +343,11 @@ impl OrderBatch {
             messages.push(outbox::OutboxMessage::order_placed(id, &order.number));
             stored.push(decided.stored);
         }
-        store::add(tx, &app.sealer, &stored).await?;
+        store::add(tx, &platform.sealer, &stored).await?;
         crash::at("order.inserted");
-        let moved = inventory::move_stock(tx, app.context(), levels, &moves).await?;
+        let moved = inventory::move_stock(tx, platform.context(), levels, &moves).await?;
         crash::at("order.moved");
-        catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
+        catalog::update_availability(tx, &moved.availability_changed, platform.context()).await?;
         inventory::add_claims(tx, &claims).await?;
         coupons::redeem(tx, now, &uses).await?;
         let held: Vec<CartId> = moves.holds.iter().map(|(cart, ..)| *cart).collect();
@@ -352,14 +355,14 @@ impl OrderBatch {
         let held: Vec<i64> = held.iter().map(|cart| cart.get()).collect();
         inventory::delete_claims(tx, &held).await?;
         crash::at("order.marked");
-        outbox::add(tx, &app.ids, now, &messages).await?;
+        outbox::add(tx, &platform.ids, now, &messages).await?;
         crash::at("order.told");
         let mut responses = Vec::with_capacity(self.responses.len());
         for (key, status, body) in &self.responses {
             responses.push((
                 key,
                 *status,
-                idempotency::seal_body(&app.sealer, key, body)?,
+                idempotency::seal_body(&platform.sealer, key, body)?,
             ));
         }
         Ok(idempotency::save(tx, now, &responses).await?)

@@ -2,7 +2,7 @@
 
 use shared::order::OrderState;
 
-use crate::{app::App, db};
+use crate::{db, platform::Platform};
 
 use super::{Error, store, transitions::close_unpaid};
 
@@ -11,15 +11,15 @@ use super::{Error, store, transitions::close_unpaid};
 const BATCH: i64 = 100;
 
 /// Expires overdue orders and returns how many. Several processes may run it at the same time.
-pub async fn expire(app: &App) -> Result<u64, Error> {
+pub async fn expire(platform: &Platform) -> Result<u64, Error> {
     let mut expired = 0;
     loop {
-        let mut reader = app.db.read().await?;
-        let numbers = store::list_overdue(&mut reader, app.clock.now(), BATCH).await?;
+        let mut reader = platform.db.read().await?;
+        let numbers = store::list_overdue(&mut reader, platform.clock.now(), BATCH).await?;
         drop(reader);
         let mut progress = 0;
         for number in &numbers {
-            let expire = async || expire_one(app, number).await;
+            let expire = async || expire_one(platform, number).await;
             match db::retry_on_conflict(expire, Error::is_conflict).await {
                 Ok(()) => progress += 1,
                 // Another transaction has paid, cancelled or expired the order meanwhile.
@@ -34,10 +34,10 @@ pub async fn expire(app: &App) -> Result<u64, Error> {
     }
 }
 
-async fn expire_one(app: &App, number: &str) -> Result<(), Error> {
-    let mut tx = app.db.write().await?;
+async fn expire_one(platform: &Platform, number: &str) -> Result<(), Error> {
+    let mut tx = platform.db.write().await?;
     let stored = store::find(tx.conn(), number).await?;
     let stored = stored.ok_or(Error::NoSuchOrder)?;
-    close_unpaid(app, &mut tx, stored, OrderState::Expired).await?;
+    close_unpaid(platform, &mut tx, stored, OrderState::Expired).await?;
     Ok(tx.commit().await?)
 }

@@ -14,6 +14,7 @@ mod expiry;
 pub mod idempotency;
 mod replace_unpaid;
 mod returns;
+mod state;
 mod store;
 mod token;
 mod transitions;
@@ -29,6 +30,7 @@ pub use error::{Error, Obstacle};
 pub use expiry::expire;
 pub use idempotency::{IdempotencyKey, delete_expired_keys};
 pub use returns::return_items;
+pub use state::{Orders, OrdersState};
 pub use store::{StoredOrder, find_number};
 pub use token::protect_tokens;
 pub use transitions::{

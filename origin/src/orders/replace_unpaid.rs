@@ -7,14 +7,14 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     cart, crash,
     db::{self, Tx},
     payments,
+    platform::Platform,
 };
 
 use super::{
-    Error,
+    Error, Orders,
     batch::{
         PlaceOrderOutcome, PlaceOrderResult, Placement, PlacementDecision, place_in_transaction,
     },
@@ -25,7 +25,7 @@ use super::{
 /// Places a refused order by cancelling unpaid orders of the same buyer, the oldest first, as many
 /// as necessary. If that does not suffice, nothing is cancelled and the refusal stands.
 pub(super) async fn replace_unpaid(
-    app: &App,
+    orders: &Orders,
     placement: &Placement,
     refused: PlacementDecision,
 ) -> PlaceOrderResult {
@@ -37,7 +37,7 @@ pub(super) async fn replace_unpaid(
     if !in_the_way || refused.unpaid.is_empty() {
         return refused.answer;
     }
-    let attempt = || attempt(app, placement, &refused);
+    let attempt = || attempt(orders, placement, &refused);
     match db::retry_on_conflict(attempt, Error::is_conflict).await {
         Ok(Some(placed)) => Ok(placed),
         Ok(None) => refused.answer,
@@ -46,12 +46,12 @@ pub(super) async fn replace_unpaid(
 }
 
 async fn attempt(
-    app: &App,
+    orders: &Orders,
     placement: &Placement,
     refused: &PlacementDecision,
 ) -> Result<Option<PlaceOrderOutcome>, Error> {
     let short = matches!(refused.answer, Err(Error::Obstacles(_)));
-    let mut tx = app.db.write().await?;
+    let mut tx = orders.db.write().await?;
     // Locks are taken in the same order as in a batch: the cart first.
     let lock = tx.dialect().for_update();
     let carts = cart::list_by_token(tx.conn(), &[&placement.cart], lock).await?;
@@ -60,7 +60,7 @@ async fn attempt(
     };
     let variants_in_cart: Vec<VariantId> = cart.lines.iter().map(|line| line.variant).collect();
     for order in &refused.unpaid {
-        let Some(stored) = is_replaceable(app, &mut tx, *order).await? else {
+        let Some(stored) = is_replaceable(orders, &mut tx, *order).await? else {
             continue;
         };
         let (variants, coupons) = (&stored.variants, &stored.order.coupons);
@@ -76,8 +76,9 @@ async fn attempt(
         if !is_in_the_way {
             continue;
         }
-        close_unpaid(app, &mut tx, stored, OrderState::Cancelled).await?;
-        let outcomes = place_in_transaction(app, &mut tx, std::slice::from_ref(placement)).await?;
+        close_unpaid(orders, &mut tx, stored, OrderState::Cancelled).await?;
+        let outcomes =
+            place_in_transaction(orders, &mut tx, std::slice::from_ref(placement)).await?;
         match outcomes.into_iter().map(|it| it.answer).next() {
             Some(Ok(placed @ PlaceOrderOutcome::New(_))) => {
                 tx.commit().await?;
@@ -95,7 +96,7 @@ async fn attempt(
 /// Returns the order if it can be cancelled without losing a payment: no card payment is in
 /// progress, or it is too early for a bank transfer to have been made.
 async fn is_replaceable(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     order: OrderId,
 ) -> Result<Option<StoredOrder>, Error> {
@@ -109,8 +110,8 @@ async fn is_replaceable(
     let soon = stored
         .order
         .created_at
-        .plus_millis(app.config.pay_within_ms);
-    let now = app.clock.now();
+        .plus_millis(platform.config.pay_within_ms);
+    let now = platform.clock.now();
     let may_be_made = is_transfer(&stored) && now > soon;
     if may_be_made || payments::is_in_progress(tx.conn(), order, now).await? {
         return Ok(None);

@@ -8,10 +8,10 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db::{self, Tx},
     outbox,
+    platform::Platform,
 };
 
 use super::{
@@ -30,30 +30,30 @@ const WITH_BUYER: [OrderState; 4] = [
 
 /// Records returned items, and restocks them if they can be sold again.
 pub async fn return_items(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     number: &str,
     request: &ReturnOrder,
     key: &IdempotencyKey,
 ) -> Result<Order, Error> {
     let return_items = async || {
-        let now = app.clock.now();
-        let mut tx = app.db.write().await?;
+        let now = platform.clock.now();
+        let mut tx = platform.db.write().await?;
         let stored = find_locked(&mut tx, number).await?;
         if idempotency::begin(&mut tx, now, key, "").await?.is_none() {
-            write(app, &mut tx, &stored, request).await?;
+            write(platform, &mut tx, &stored, request).await?;
             idempotency::end(&mut tx, key, 200, "").await?;
             let change = Change::new("order.return", format!("order:{number}")).to(request);
-            audit::record(&mut tx, app.context(), actor, &[change]).await?;
+            audit::record(&mut tx, platform.context(), actor, &[change]).await?;
         }
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(return_items, Error::is_conflict).await?;
-    super::find_for_staff(app, number).await
+    super::find_for_staff(platform, number).await
 }
 
 async fn write(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: &StoredOrder,
     request: &ReturnOrder,
@@ -62,14 +62,14 @@ async fn write(
         return Err(Error::IllegalStep);
     }
     let returned = checked(stored, request)?;
-    let now = app.clock.now();
+    let now = platform.clock.now();
     store::add_returned(tx, stored.id, &returned, request.restock).await?;
     store::bump_version(tx, stored.id, now).await?;
     if request.restock {
-        restock_items(app, tx, stored, Restock::AtMost(returned)).await?;
+        restock_items(platform, tx, stored, Restock::AtMost(returned)).await?;
     }
     let message = outbox::OutboxMessage::order_returned(stored.id, &stored.order.number);
-    Ok(outbox::add(tx, &app.ids, now, &[message]).await?)
+    Ok(outbox::add(tx, &platform.ids, now, &[message]).await?)
 }
 
 /// Validates the returned quantities by variant: at most what was shipped and has not come back

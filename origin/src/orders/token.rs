@@ -6,8 +6,8 @@ use shared::{id::OrderId, order::Order};
 use sqlx::AnyConnection;
 
 use crate::{
-    app::App,
     db::{self, Tx},
+    platform::Platform,
     seal::{SealError, Sealer},
     secret::{self, TOKEN_LENGTH},
 };
@@ -53,9 +53,9 @@ impl StoredToken {
 
 /// The public order with its token, for its buyer. If the token cannot be unsealed because its key
 /// is gone, the order comes without one.
-pub(super) fn with_token(app: &App, stored: StoredOrder) -> Order {
+pub(super) fn with_token(platform: &Platform, stored: StoredOrder) -> Order {
     let mut order = stored.order;
-    match stored.token.open(&app.sealer, stored.id) {
+    match stored.token.open(&platform.sealer, stored.id) {
         Ok(token) => order.token = token,
         Err(error) => {
             let number = &order.number;
@@ -67,22 +67,22 @@ pub(super) fn with_token(app: &App, stored: StoredOrder) -> Order {
 
 /// Hashes and seals tokens that were written by an older version or with an older key, for the
 /// orders after this id. Returns the last id of the batch.
-pub async fn protect_tokens(app: &App, after: i64) -> Result<Option<i64>, Error> {
-    let mut tx = app.db.write().await?;
+pub async fn protect_tokens(platform: &Platform, after: i64) -> Result<Option<i64>, Error> {
+    let mut tx = platform.db.write().await?;
     let rows = tokens_after(tx.conn(), after, BATCH).await?;
     for (order, stored) in &rows {
-        let stale = |it: &String| !app.sealer.is_current(it);
+        let stale = |it: &String| !platform.sealer.is_current(it);
         let token = if stored.hash.len() == TOKEN_LENGTH {
             stored.hash.clone()
         } else if stored.sealed.as_ref().is_some_and(stale) {
-            match stored.open(&app.sealer, *order) {
+            match stored.open(&platform.sealer, *order) {
                 Ok(token) => token,
                 Err(_) => continue,
             }
         } else {
             continue;
         };
-        let protected = StoredToken::new(&app.sealer, *order, &token)?;
+        let protected = StoredToken::new(&platform.sealer, *order, &token)?;
         set_token(&mut tx, *order, &protected).await?;
     }
     tx.commit().await?;

@@ -10,56 +10,56 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     catalog, coupons,
     db::{self, Tx},
     inventory::{self, StockMovement, StockMovements},
     outbox,
+    platform::Platform,
 };
 
-use super::{Error, decider::take_stock, store, store::StoredOrder, token::with_token};
+use super::{Error, Orders, decider::take_stock, store, store::StoredOrder, token::with_token};
 
 /// Finds an order for the holder of its token.
-pub async fn find(app: &App, number: &str, token: &str) -> Result<Order, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find(platform: &Platform, number: &str, token: &str) -> Result<Order, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(check_token(stored, token)?.order)
 }
 
 /// Finds an order for the buyer, who knows its number and e-mail address.
-pub async fn find_by_email(app: &App, number: &str, email: &str) -> Result<Order, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find_by_email(platform: &Platform, number: &str, email: &str) -> Result<Order, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     let own = stored.filter(|it| !email.is_empty() && it.order.email == email);
-    Ok(with_token(app, own.ok_or(Error::NoSuchOrder)?))
+    Ok(with_token(platform, own.ok_or(Error::NoSuchOrder)?))
 }
 
 /// Finds the order that was placed from this cart.
-pub async fn find_by_cart(app: &App, cart: &str) -> Result<Order, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find_by_cart(platform: &Platform, cart: &str) -> Result<Order, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find_by_cart_token(&mut reader, cart).await?;
-    Ok(with_token(app, stored.ok_or(Error::NoSuchOrder)?))
+    Ok(with_token(platform, stored.ok_or(Error::NoSuchOrder)?))
 }
 
 /// Finds an order for staff, without its token.
-pub async fn find_for_staff(app: &App, number: &str) -> Result<Order, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find_for_staff(platform: &Platform, number: &str) -> Result<Order, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, number).await?;
     Ok(stored.ok_or(Error::NoSuchOrder)?.order)
 }
 
 /// Finds orders and the locales of their messages.
 pub async fn find_for_messages(
-    app: &App,
+    platform: &Platform,
     numbers: &[&str],
 ) -> Result<HashMap<String, (Order, Locale)>, Error> {
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let found = store::list_by_number(&mut reader, numbers).await?;
     let found = found.into_iter();
     Ok(found
         .map(|(number, it)| {
             let locale = it.locale;
-            (number, (with_token(app, it), locale))
+            (number, (with_token(platform, it), locale))
         })
         .collect())
 }
@@ -74,11 +74,11 @@ pub fn check_token(stored: Option<StoredOrder>, token: &str) -> Result<StoredOrd
 }
 
 /// Cancels an unpaid order; its stock and coupons are released once.
-pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error> {
+pub async fn cancel(platform: &Platform, number: &str, token: &str) -> Result<Order, Error> {
     let cancel = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let stored = check_token(store::find(tx.conn(), number).await?, token)?;
-        let order = close_unpaid(app, &mut tx, stored, OrderState::Cancelled).await?;
+        let order = close_unpaid(platform, &mut tx, stored, OrderState::Cancelled).await?;
         tx.commit().await?;
         Ok(order)
     };
@@ -87,7 +87,7 @@ pub async fn cancel(app: &App, number: &str, token: &str) -> Result<Order, Error
 
 /// Cancels or expires an unpaid order and releases its stock and coupons.
 pub(super) async fn close_unpaid(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: StoredOrder,
     state: OrderState,
@@ -95,19 +95,19 @@ pub(super) async fn close_unpaid(
     if !stored.order.state.may_become(state) {
         return Err(Error::IllegalStep);
     }
-    restock_items(app, tx, &stored, Restock::All).await?;
+    restock_items(platform, tx, &stored, Restock::All).await?;
     coupons::release_uses(tx, stored.id).await?;
-    transition(app, tx, stored, state).await
+    transition(platform, tx, stored, state).await
 }
 
 /// Changes the state, if the table of transitions allows it and no other transaction was first.
 async fn transition(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: StoredOrder,
     next: OrderState,
 ) -> Result<Order, Error> {
-    let now = app.clock.now();
+    let now = platform.clock.now();
     let StoredOrder { id, mut order, .. } = stored;
     if !order.state.may_become(next)
         || !store::transition(tx, (id, order.version), next, now).await?
@@ -117,9 +117,9 @@ async fn transition(
     if order.state == OrderState::Pending {
         inventory::delete_claims(tx, &[id.get()]).await?;
     }
-    store::add_event(tx, app.ids.next(now), (id, next), now).await?;
+    store::add_event(tx, platform.ids.next(now), (id, next), now).await?;
     let message = outbox::OutboxMessage::order_changed(id, &order.number, next);
-    outbox::add(tx, &app.ids, now, &[message]).await?;
+    outbox::add(tx, &platform.ids, now, &[message]).await?;
     order.state = next;
     order.version += 1;
     order.pay_until = None;
@@ -140,30 +140,31 @@ pub async fn find_locked(tx: &mut Tx, number: &str) -> Result<StoredOrder, Error
 /// Records a payment and returns whether it pays the order. It does not if the order was closed or
 /// paid meanwhile; the caller then refunds it.
 pub async fn record_payment(
-    app: &App,
+    orders: &Orders,
     tx: &mut Tx,
     stored: StoredOrder,
     amount: i64,
 ) -> Result<bool, Error> {
-    let now = app.clock.now();
+    let now = orders.clock.now();
     let pays_order = stored.order.state.may_become(OrderState::Paid)
         && amount == stored.order.totals.total.minor;
     let refunded_minor = if pays_order { 0 } else { amount };
     store::add_money(tx, stored.id, (amount, refunded_minor), now).await?;
     if pays_order && !stored.reserved {
-        reserve(app, tx, &stored).await?;
+        reserve(orders, tx, &stored).await?;
     }
     if pays_order {
-        transition(app, tx, stored, OrderState::Paid).await?;
+        transition(orders, tx, stored, OrderState::Paid).await?;
     }
     Ok(pays_order)
 }
 
 /// Takes the stock of an order that reserved none when it was placed; missing units become
 /// backorders.
-async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Error> {
+async fn reserve(orders: &Orders, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Error> {
     let lock = tx.dialect().for_update();
-    let offers = catalog::find_offers(tx.conn(), &app.presentations, &stored.variants, &[]).await?;
+    let offers =
+        catalog::find_offers(tx.conn(), &orders.presentations, &stored.variants, &[]).await?;
     let levels = inventory::list_levels(tx.conn(), &stored.variants, lock).await?;
     let mut lines = stored.order.lines.clone();
     let quantities = stored.variants.iter().zip(&lines);
@@ -180,15 +181,15 @@ async fn reserve(app: &App, tx: &mut Tx, stored: &StoredOrder) -> Result<(), Err
         backorders,
         ..StockMovements::default()
     };
-    let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
+    let moved = inventory::move_stock(tx, orders.context(), &levels, &moves).await?;
+    catalog::update_availability(tx, &moved.availability_changed, orders.context()).await?;
     Ok(store::mark_reserved(tx, stored.id).await?)
 }
 
 /// Records a refund of `amount`, or of everything that is left, and returns it in minor units. A
 /// refund of the whole rest takes the order to `refunding`.
 pub async fn begin_refund(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: StoredOrder,
     amount: Option<Money>,
@@ -220,7 +221,7 @@ pub async fn begin_refund(
             "restock needs a refund of the whole remaining amount.",
         );
     }
-    store::add_money(tx, stored.id, (0, minor), app.clock.now()).await?;
+    store::add_money(tx, stored.id, (0, minor), platform.clock.now()).await?;
     if whole {
         let mut returned = HashMap::new();
         if restock {
@@ -230,17 +231,17 @@ pub async fn begin_refund(
             store::add_returned(tx, stored.id, &returned, true).await?;
         }
         // Its backorders are deleted with it.
-        restock_items(app, tx, &stored, Restock::AtMost(returned)).await?;
-        transition(app, tx, stored, OrderState::Refunding).await?;
+        restock_items(platform, tx, &stored, Restock::AtMost(returned)).await?;
+        transition(platform, tx, stored, OrderState::Refunding).await?;
     }
     Ok(minor)
 }
 
 /// Completes the refund of an order once all of its money was sent back.
-pub async fn finish_refund(app: &App, tx: &mut Tx, number: &str) -> Result<(), Error> {
+pub async fn finish_refund(platform: &Platform, tx: &mut Tx, number: &str) -> Result<(), Error> {
     let stored = find_locked(tx, number).await?;
     if stored.order.state == OrderState::Refunding {
-        transition(app, tx, stored, OrderState::Refunded).await?;
+        transition(platform, tx, stored, OrderState::Refunded).await?;
     }
     Ok(())
 }
@@ -254,13 +255,13 @@ const BY_SHOP: [OrderState; 3] = [
 
 /// Applies a transition that staff request.
 pub async fn advance_by_staff(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: StoredOrder,
     next: OrderState,
 ) -> Result<Order, Error> {
     if next == OrderState::Cancelled {
-        return close_unpaid(app, tx, stored, next).await;
+        return close_unpaid(platform, tx, stored, next).await;
     }
     if !BY_SHOP.contains(&next) {
         return Err(Error::IllegalStep);
@@ -269,7 +270,7 @@ pub async fn advance_by_staff(
     if next == OrderState::Shipped && waits {
         return Err(Error::AwaitingStock);
     }
-    transition(app, tx, stored, next).await
+    transition(platform, tx, stored, next).await
 }
 
 /// What is returned to stock.
@@ -282,7 +283,7 @@ pub(super) enum Restock {
 
 /// Returns units to the locations that they came from, and deletes the order's backorders.
 pub(super) async fn restock_items(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     stored: &StoredOrder,
     restock: Restock,
@@ -319,7 +320,7 @@ pub(super) async fn restock_items(
         closed_orders: vec![stored.id],
         ..StockMovements::default()
     };
-    let moved = inventory::move_stock(tx, app.context(), &levels, &moves).await?;
-    catalog::update_availability(tx, &moved.availability_changed, app.context()).await?;
+    let moved = inventory::move_stock(tx, platform.context(), &levels, &moves).await?;
+    catalog::update_availability(tx, &moved.availability_changed, platform.context()).await?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! HTTP handlers of orders.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::{
     cache::CachePolicy,
@@ -11,20 +14,27 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Orders, RequireRight},
-    app::App,
+    accounts::{OrdersRight, RequireRight},
+    cart::Carts,
     limits::Network,
+    platform::Platform,
     secret,
     shopper::ResolvedCartPath,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{IdempotencyKey, batch::PlaceOrderOutcome};
+use super::{IdempotencyKey, Orders, batch::PlaceOrderOutcome};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The routes of orders.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Orders: FromRef<S>,
+    Carts: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&PLACE_ORDER, place_order)
         .endpoint(&GET_ORDER, get_order)
@@ -35,7 +45,7 @@ pub fn routes() -> Router<App> {
 }
 
 async fn place_order(
-    State(app): State<App>,
+    State(orders): State<Orders>,
     ResolvedCartPath(path): ResolvedCartPath<CartPath>,
     network: Network,
     headers: HeaderMap,
@@ -47,7 +57,7 @@ async fn place_order(
     let key = IdempotencyKey::from_headers(&headers, &scope, &body)?;
     let json = HeaderValue::from_static("application/json");
     let replayed = HeaderValue::from_static("true");
-    let placed = super::place_order(&app, &path.cart, request, key, network).await?;
+    let placed = super::place_order(&orders, &path.cart, request, key, network).await?;
     Ok(match placed {
         PlaceOrderOutcome::New(order) => {
             Answer::json(&order, CachePolicy::Private).status(StatusCode::CREATED)
@@ -62,49 +72,49 @@ async fn place_order(
 }
 
 async fn get_order(
-    State(app): State<App>,
+    State(orders): State<Orders>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
 ) -> HandlerResult {
-    let order = super::find(&app, &path.number, &query.token).await?;
+    let order = super::find(&orders, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn cancel_order(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
 ) -> HandlerResult {
-    let order = super::cancel(&app, &path.number, &query.token).await?;
+    let order = super::cancel(&platform, &path.number, &query.token).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn return_order(
-    State(app): State<App>,
-    may: RequireRight<Orders>,
+    State(platform): State<Platform>,
+    may: RequireRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
+    let order = super::return_items(&platform, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn list_orders(
-    State(app): State<App>,
-    _: RequireRight<Orders>,
+    State(platform): State<Platform>,
+    _: RequireRight<OrdersRight>,
     Query(query): Query<ListAllOrders>,
 ) -> HandlerResult {
-    let list = super::list_all(&app, &query).await?;
+    let list = super::list_all(&platform, &query).await?;
     Ok(Answer::json(&list, CachePolicy::Private))
 }
 
 async fn get_any_order(
-    State(app): State<App>,
-    _: RequireRight<Orders>,
+    State(platform): State<Platform>,
+    _: RequireRight<OrdersRight>,
     Path(path): Path<OrderPath>,
 ) -> HandlerResult {
-    let order = super::find_for_staff(&app, &path.number).await?;
+    let order = super::find_for_staff(&platform, &path.number).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

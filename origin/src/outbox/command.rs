@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     cli::CommandError,
+    platform::Platform,
 };
 
 use super::{list_parked, retry};
@@ -21,17 +21,17 @@ pub struct OutboxArgs {
 }
 
 /// Runs `origin outbox`.
-pub async fn outbox(app: &App, args: &OutboxArgs) -> Result<ExitCode, CommandError> {
+pub async fn outbox(platform: &Platform, args: &OutboxArgs) -> Result<ExitCode, CommandError> {
     if args.retry {
-        let mut tx = app.db.write().await?;
-        let count = retry(&mut tx, app.clock.now()).await?;
+        let mut tx = platform.db.write().await?;
+        let count = retry(&mut tx, platform.clock.now()).await?;
         let change = Change::new("outbox.retry", "outbox").to(&count);
-        audit::record(&mut tx, app.context(), &Actor::command(), &[change]).await?;
+        audit::record(&mut tx, platform.context(), &Actor::command(), &[change]).await?;
         tx.commit().await?;
         println!("{count} messages will be sent again");
         return Ok(ExitCode::SUCCESS);
     }
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let messages = list_parked(&mut reader).await?;
     for (id, topic, subject, attempts, error) in &messages {
         println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");

@@ -7,8 +7,8 @@ use shared::order::Order;
 use ui::mail::OrderMail;
 
 use crate::{
-    app::App,
     limits::{LimitSubject, Rule},
+    platform::Platform,
 };
 
 use super::store::DueMessage;
@@ -16,10 +16,10 @@ use super::store::DueMessage;
 /// Returns the ids of messages that are not sent because their address exceeds the hourly limit.
 /// Retries were counted by their first attempt.
 pub(super) async fn withheld<'m>(
-    app: &App,
+    platform: &Platform,
     mails: impl Iterator<Item = (&'m DueMessage, OrderMail, &'m Order)>,
 ) -> HashSet<i64> {
-    let rule = Rule::per_hour("unpaid-mails", app.config.buying.limit_unpaid_mails);
+    let rule = Rule::per_hour("unpaid-mails", platform.config.buying.limit_unpaid_mails);
     let mut withheld = HashSet::new();
     for (message, about, order) in mails {
         let by_anybody =
@@ -27,14 +27,14 @@ pub(super) async fn withheld<'m>(
         if !by_anybody || message.attempts > 1 {
             continue;
         }
-        let now = app.clock.now();
-        if app
+        let now = platform.clock.now();
+        if platform
             .limits
             .check(rule, LimitSubject::Recipient(&order.email), now)
             .await
             .is_err()
         {
-            app.metrics.business.mails_withheld.inc();
+            platform.metrics.business.mails_withheld.inc();
             let (id, topic) = (message.id, &message.topic);
             tracing::warn!(
                 id,

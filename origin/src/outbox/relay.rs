@@ -18,7 +18,9 @@ use crate::{
     app::App,
     crash, db,
     mail::OutgoingMail,
-    orders, webhooks,
+    orders,
+    platform::Platform,
+    webhooks,
 };
 
 use super::{
@@ -61,7 +63,7 @@ pub async fn fan_out_due(app: &App) -> Result<usize, db::Error> {
         let outcomes = fan_out(app, &due).await;
         let done = record_results(app, due, outcomes).await?;
         handed_on += done;
-        if done == 0 || app.batchers.orders.is_busy() {
+        if done == 0 || app.orders.batcher.is_busy() {
             return Ok(handed_on);
         }
         tokio::time::sleep(begun.elapsed()).await;
@@ -82,7 +84,7 @@ pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
         crash::at("outbox.sent");
         let done = record_results(app, due, outcomes).await?;
         delivered += done;
-        if done == 0 || app.batchers.orders.is_busy() {
+        if done == 0 || app.orders.batcher.is_busy() {
             return Ok(delivered);
         }
         tokio::time::sleep(begun.elapsed()).await;
@@ -126,9 +128,9 @@ pub async fn deliver_webhooks(app: &App) -> Result<usize, db::Error> {
     }
 }
 
-async fn list_due_receivers(app: &App) -> Result<Vec<String>, db::Error> {
-    let mut reader = app.db.read().await?;
-    store::list_due_receivers(&mut reader, app.clock.now()).await
+async fn list_due_receivers(platform: &Platform) -> Result<Vec<String>, db::Error> {
+    let mut reader = platform.db.read().await?;
+    store::list_due_receivers(&mut reader, platform.clock.now()).await
 }
 
 /// Delivers the due messages of one webhook.
@@ -158,16 +160,20 @@ async fn deliver_to_webhook(app: &App, receiver: &str) -> Result<usize, db::Erro
 }
 
 /// Leases due messages.
-async fn take(app: &App, lane: OutboxLane<'_>, limit: i64) -> Result<Vec<DueMessage>, db::Error> {
-    let now = app.clock.now();
-    let mut reader = app.db.read().await?;
+async fn take(
+    platform: &Platform,
+    lane: OutboxLane<'_>,
+    limit: i64,
+) -> Result<Vec<DueMessage>, db::Error> {
+    let now = platform.clock.now();
+    let mut reader = platform.db.read().await?;
     if !store::is_due(&mut reader, lane, now).await? {
         return Ok(Vec::new());
     }
     drop(reader);
     let take = async || {
-        let mut tx = app.db.write().await?;
-        let lease = (now, app.config.outbox_lease_ms);
+        let mut tx = platform.db.write().await?;
+        let lease = (now, platform.config.outbox_lease_ms);
         let due = store::take(&mut tx, lane, lease, limit).await?;
         tx.commit().await?;
         Ok(due)
@@ -180,7 +186,7 @@ type DeliveryResult = Result<Vec<OutboxMessage>, String>;
 
 /// Records the results of deliveries and returns how many succeeded.
 async fn record_results(
-    app: &App,
+    platform: &Platform,
     due: Vec<DueMessage>,
     outcomes: Vec<DeliveryResult>,
 ) -> Result<usize, db::Error> {
@@ -194,11 +200,11 @@ async fn record_results(
             Err(error) => failed.push((message, error)),
         }
     }
-    let now = app.clock.now();
+    let now = platform.clock.now();
     let record = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         store::mark_delivered(&mut tx, now, &done).await?;
-        store::add(&mut tx, &app.ids, now, &next).await?;
+        store::add(&mut tx, &platform.ids, now, &next).await?;
         for (message, error) in &failed {
             let parked = message.attempts >= ATTEMPTS_MAX;
             let again = (!parked).then(|| now.as_millis() + wait_ms(message.attempts));
@@ -238,26 +244,26 @@ impl MessagePayload {
 type Orders = HashMap<String, (Order, Locale)>;
 
 async fn find_orders(
-    app: &App,
+    platform: &Platform,
     payloads: &[Result<MessagePayload, String>],
 ) -> Result<Orders, String> {
     let named = payloads.iter().flatten();
     let numbers: Vec<&str> = named.filter_map(|it| it.number.as_deref()).collect();
-    let orders = orders::find_for_messages(app, &numbers).await;
+    let orders = orders::find_for_messages(platform, &numbers).await;
     orders.map_err(|error| error.to_string())
 }
 
 /// Builds the follow-up messages of events; the results are in the same order.
-async fn fan_out(app: &App, events: &[DueMessage]) -> Vec<DeliveryResult> {
+async fn fan_out(platform: &Platform, events: &[DueMessage]) -> Vec<DeliveryResult> {
     let payloads: Vec<_> = events.iter().map(MessagePayload::parse).collect();
     let webhooks = async || {
-        let mut reader = app.db.read().await?;
+        let mut reader = platform.db.read().await?;
         webhooks::list(&mut reader).await
     };
     let webhooks = webhooks()
         .await
         .map_err(|error: db::Error| error.to_string());
-    let context = match find_orders(app, &payloads).await {
+    let context = match find_orders(platform, &payloads).await {
         Ok(orders) => webhooks.map(|webhooks| (orders, webhooks)),
         Err(error) => Err(error),
     };
@@ -323,7 +329,7 @@ async fn send_mail(app: &App, messages: &[DueMessage]) -> Vec<DeliveryResult> {
 
 /// The mail to an order's buyer, unless the order is gone or its buyer was erased.
 fn order_mail(
-    app: &App,
+    platform: &Platform,
     message: &DueMessage,
     payload: &MessagePayload,
     orders: &Orders,
@@ -332,7 +338,7 @@ fn order_mail(
     if order.email.is_empty() {
         return None;
     }
-    let (shop, base_url) = (&app.config.shop_name, &app.config.base_url);
+    let (shop, base_url) = (&platform.config.shop_name, &platform.config.base_url);
     Some(OutgoingMail {
         id: message.id,
         to: order.email.clone(),
@@ -341,10 +347,13 @@ fn order_mail(
 }
 
 /// The mail to the owner of an address, with a link for nobody else.
-async fn account_mail(app: &App, message: &DueMessage) -> Result<Option<OutgoingMail>, String> {
+async fn account_mail(
+    platform: &Platform,
+    message: &DueMessage,
+) -> Result<Option<OutgoingMail>, String> {
     let link: LinkMessage =
         serde_json::from_str(&message.payload).map_err(|error| error.to_string())?;
-    let mail = accounts::account_mail(app, &message.topic, &link).await;
+    let mail = accounts::account_mail(platform, &message.topic, &link).await;
     let mail = mail.map_err(|error| error.to_string())?;
     Ok(mail.map(|content| OutgoingMail {
         id: message.id,

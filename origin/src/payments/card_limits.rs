@@ -10,11 +10,11 @@ use shared::{payment::PaymentState, time::Timestamp};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     config::{Buying, Config},
     db::{self, Db, Tx, Upsert},
     limits::Network,
+    platform::Platform,
 };
 
 use super::{Error, provider::ChargeOutcome, store::StoredPayment};
@@ -134,14 +134,14 @@ impl CardAttempts {
 
 /// Begins a card payment, or returns `Paused` with the time to wait.
 pub(super) async fn begin_attempt(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     payment: &StoredPayment,
     others: &[StoredPayment],
 ) -> Result<(), Error> {
-    let (now, buying) = (app.clock.now(), &app.config.buying);
+    let (now, buying) = (platform.clock.now(), &platform.config.buying);
     let paused = |retry_in| {
-        app.metrics.business.card_refused();
+        platform.metrics.business.card_refused();
         Err(Error::Paused(retry_in))
     };
     if let Some(until) = order_paused_until(buying, others)
@@ -150,7 +150,7 @@ pub(super) async fn begin_attempt(
         let wait = until.as_millis() - now.as_millis();
         return paused(Duration::from_millis(u64::try_from(wait).unwrap_or(0)));
     }
-    for (_, subject, limit) in payment.networks.limited(&app.config) {
+    for (_, subject, limit) in payment.networks.limited(&platform.config) {
         let known = find(tx, subject).await?;
         let is_new = known.is_none();
         let mut attempts = known.unwrap_or_default();
@@ -165,20 +165,20 @@ pub(super) async fn begin_attempt(
 /// Updates the counters with a reported outcome; `before` is the previous state. The caller holds
 /// the order's lock and updates the payment in the same transaction.
 pub(super) async fn record_outcome(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     (before, payment): (PaymentState, &StoredPayment),
     outcome: &ChargeOutcome,
     (number, payments): (&str, &[StoredPayment]),
 ) -> Result<(), db::Error> {
-    let (now, buying) = (app.clock.now(), &app.config.buying);
+    let (now, buying) = (platform.clock.now(), &platform.config.buying);
     let declined = matches!(outcome, ChargeOutcome::Declined(_)) && before != PaymentState::Failed;
     if declined && let Some(until) = order_paused_until(buying, payments) {
-        app.metrics.business.card_pause("order");
-        audit_pause(app, tx, format!("order:{number}"), until).await?;
+        platform.metrics.business.card_pause("order");
+        audit_pause(platform, tx, format!("order:{number}"), until).await?;
     }
     let was_begun = before == PaymentState::Started && payment.state != PaymentState::Started;
-    for (scope, hash, limit) in payment.networks.limited(&app.config) {
+    for (scope, hash, limit) in payment.networks.limited(&platform.config) {
         let Some(mut attempts) = find(tx, hash).await? else {
             continue;
         };
@@ -186,9 +186,9 @@ pub(super) async fn record_outcome(
         let paused = attempts.end(limits, (was_begun, declined), now.as_millis());
         save(tx, hash, &attempts, false).await?;
         if let Some(until) = paused {
-            app.metrics.business.card_pause(scope);
+            platform.metrics.business.card_pause(scope);
             let subject = format!("{scope}:{}", &hash[..8]);
-            audit_pause(app, tx, subject, Timestamp::from_millis(until)).await?;
+            audit_pause(platform, tx, subject, Timestamp::from_millis(until)).await?;
         }
     }
     Ok(())
@@ -196,7 +196,7 @@ pub(super) async fn record_outcome(
 
 /// Records a pause in the audit log.
 async fn audit_pause(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     subject: String,
     until: Timestamp,
@@ -204,7 +204,7 @@ async fn audit_pause(
     tracing::warn!(subject, %until, "too many declined cards: card payments are paused");
     let change = Change::new("payment.pause", subject).to(&until);
     let actor = Actor("payments".to_owned());
-    audit::record(tx, app.context(), &actor, &[change]).await
+    audit::record(tx, platform.context(), &actor, &[change]).await
 }
 
 async fn find(tx: &mut Tx, network: &str) -> Result<Option<CardAttempts>, db::Error> {

@@ -8,11 +8,12 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     crash,
     db::{self, Tx},
     limits::Network,
+    orders::Orders,
     orders::{self, IdempotencyKey, idempotency},
+    platform::Platform,
 };
 
 use super::{
@@ -41,7 +42,7 @@ pub struct PayOutcome {
 
 /// Pays an order with the payment method that was chosen for it.
 pub async fn pay(
-    app: &App,
+    orders: &Orders,
     (number, token): (&str, &str),
     request: PayOrder,
     key: &IdempotencyKey,
@@ -51,7 +52,7 @@ pub async fn pay(
         let why = "Send either hosted or payment_method, not both.".to_owned();
         return Err(Error::Invalid("hosted", why));
     }
-    let begin = async || begin(app, (number, token), key, network).await;
+    let begin = async || begin(orders, (number, token), key, network).await;
     let payment = match db::retry_on_conflict(begin, Error::is_conflict).await? {
         BegunPayment::New(payment) => payment,
         // The process that began it may have died. The provider charges a reference only once.
@@ -61,20 +62,20 @@ pub async fn pay(
         }
         BegunPayment::SameRequest(payment) | BegunPayment::OtherRequest(payment) => {
             return Ok(PayOutcome {
-                payment: refreshed(app, number, payment).await?,
+                payment: refreshed(orders, number, payment).await?,
                 replayed: true,
             });
         }
     };
     crash::at("pay.begun");
-    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
-    let charge = charge_for(app, (number, token), &payment, request).await?;
+    let provider = provider::find(orders, &payment.provider).ok_or(Error::NoProvider)?;
+    let charge = charge_for(orders, (number, token), &payment, request).await?;
     let mut next = None;
     let payment = match provider.charge(charge).await {
         Ok(answer) => {
             crash::at("pay.charged");
             next.clone_from(&answer.next);
-            apply_status(app, payment.id, &answer, None).await?
+            apply_status(orders, payment.id, &answer, None).await?
         }
         // The payment stays `started`, and `recover` polls its status.
         Err(ProviderError(why)) => {
@@ -87,7 +88,7 @@ pub async fn pay(
         }
     };
     crash::at("pay.settled");
-    let payment = to_payment(app, number, payment, next).await?;
+    let payment = to_payment(orders, number, payment, next).await?;
     if payment.state != PaymentState::Started {
         // The next step contains a secret of the provider. It is not stored but requested again.
         let kept = Payment {
@@ -96,7 +97,7 @@ pub async fn pay(
         };
         let body = serde_json::to_string(&kept).unwrap_or_default();
         let end = async || {
-            let mut tx = app.db.write().await?;
+            let mut tx = orders.db.write().await?;
             idempotency::end(&mut tx, key, 201, &body).await?;
             tx.commit().await
         };
@@ -110,7 +111,7 @@ pub async fn pay(
 
 /// Builds the charge. The provider sends the buyer back to the order's page in their language.
 async fn charge_for(
-    app: &App,
+    platform: &Platform,
     (number, token): (&str, &str),
     payment: &StoredPayment,
     request: PayOrder,
@@ -118,7 +119,7 @@ async fn charge_for(
     let back = request.hosted.unwrap_or_default();
     let page = match request.hosted {
         Some(locale) => {
-            let order: Order = orders::find(app, number, token).await?;
+            let order: Order = orders::find(platform, number, token).await?;
             Some(HostedPage {
                 locale,
                 email: order.email,
@@ -132,7 +133,7 @@ async fn charge_for(
         reference: payment.id,
         amount: payment.amount,
         number: number.to_owned(),
-        return_url: format!("{}{path}", app.config.base_url),
+        return_url: format!("{}{path}", platform.config.base_url),
         card: request.card,
         token: request.payment_method,
         page,
@@ -150,17 +151,17 @@ enum BegunPayment {
 
 /// Inserts a started payment, unless the order has a live one.
 async fn begin(
-    app: &App,
+    platform: &Platform,
     (number, token): (&str, &str),
     key: &IdempotencyKey,
     network: &Network,
 ) -> Result<BegunPayment, Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let now = platform.clock.now();
+    let mut tx = platform.db.write().await?;
     let order = orders::find_locked(&mut tx, number).await?;
     let order = orders::check_token(Some(order), token)?;
     let payment = StoredPayment {
-        id: app.ids.next(now),
+        id: platform.ids.next(now),
         order: order.id,
         provider: order.order.payment_method.clone(),
         state: PaymentState::Started,
@@ -183,7 +184,7 @@ async fn begin(
             known.ok_or(Error::NoSuchPayment)?,
         ));
     }
-    if provider::find(app, &payment.provider).is_none() {
+    if provider::find(platform, &payment.provider).is_none() {
         let why = "This order is paid by bank transfer or on delivery.".to_owned();
         return Err(Error::Invalid("payment_method", why));
     }
@@ -197,7 +198,7 @@ async fn begin(
     if !order.order.state.may_become(OrderState::Paid) {
         return Err(Error::IllegalStep);
     }
-    card_limits::begin_attempt(app, &mut tx, &payment, &others).await?;
+    card_limits::begin_attempt(platform, &mut tx, &payment, &others).await?;
     store::add(&mut tx, &payment, now).await?;
     tx.commit().await?;
     Ok(BegunPayment::New(payment))
@@ -205,34 +206,38 @@ async fn begin(
 
 /// Records the status that a provider has reported. Reports may be repeated and concurrent; each
 /// takes effect once.
-pub async fn settle(app: &App, payment: i64, answer: &ChargeStatus) -> Result<PaymentState, Error> {
-    Ok(apply_status(app, payment, answer, None).await?.state)
+pub async fn settle(
+    orders: &Orders,
+    payment: i64,
+    answer: &ChargeStatus,
+) -> Result<PaymentState, Error> {
+    Ok(apply_status(orders, payment, answer, None).await?.state)
 }
 
 /// Like [`settle`], optionally for an event: its provider and id.
 pub(super) async fn apply_status(
-    app: &App,
+    orders: &Orders,
     payment: i64,
     answer: &ChargeStatus,
     event: Option<(&str, &str)>,
 ) -> Result<StoredPayment, Error> {
-    let settle = async || settle_once(app, payment, answer, event).await;
+    let settle = async || settle_once(orders, payment, answer, event).await;
     db::retry_on_conflict(settle, Error::is_conflict).await
 }
 
 async fn settle_once(
-    app: &App,
+    orders: &Orders,
     id: i64,
     answer: &ChargeStatus,
     event: Option<(&str, &str)>,
 ) -> Result<StoredPayment, Error> {
-    let now = app.clock.now();
-    let mut reader = app.db.read().await?;
+    let now = orders.clock.now();
+    let mut reader = orders.db.read().await?;
     let known = store::find(&mut reader, id, "").await?;
     let order = known.ok_or(Error::NoSuchPayment)?.order;
     let number = orders::find_number(&mut reader, order).await?;
     drop(reader);
-    let mut tx = app.db.write().await?;
+    let mut tx = orders.db.write().await?;
     // Locks are taken in the same order everywhere: the order first, then the payment.
     let order = orders::find_locked(&mut tx, &number.unwrap_or_default()).await?;
     let lock = tx.dialect().for_update();
@@ -277,31 +282,31 @@ async fn settle_once(
     }
     payment.external = answer.external.clone().or(payment.external);
     (payment.state, payment.reason) = (state, reason);
-    record_status(app, &mut tx, (before, &mut payment), answer, &order).await?;
+    record_status(orders, &mut tx, (before, &mut payment), answer, &order).await?;
     if state == PaymentState::Captured {
         let minor = payment.amount.minor;
-        if !orders::record_payment(app, &mut tx, order, minor).await? {
-            store::add_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
+        if !orders::record_payment(orders, &mut tx, order, minor).await? {
+            store::add_refund(&mut tx, orders.ids.next(now), &payment, minor, now).await?;
         }
     }
     crash::at("pay.noted");
     tx.commit().await?;
     if matches!(state, PaymentState::Captured | PaymentState::Failed) {
         let captured = state == PaymentState::Captured;
-        app.metrics.business.payment(&payment.provider, captured);
+        orders.metrics.business.payment(&payment.provider, captured);
     }
     Ok(payment)
 }
 
 /// Updates the payment, and the limits of declined cards.
 async fn record_status(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     (before, payment): (PaymentState, &mut StoredPayment),
     answer: &ChargeStatus,
     order: &orders::StoredOrder,
 ) -> Result<(), Error> {
-    let now = app.clock.now();
+    let now = platform.clock.now();
     let networks = payment.networks.clone();
     if matches!(payment.state, PaymentState::Captured | PaymentState::Failed) {
         payment.networks = CardNetworks::default();
@@ -316,24 +321,24 @@ async fn record_status(
         ..payment.clone()
     };
     let context = (order.order.number.as_str(), payments.as_slice());
-    card_limits::record_outcome(app, tx, (before, &counted), &answer.outcome, context).await?;
+    card_limits::record_outcome(platform, tx, (before, &counted), &answer.outcome, context).await?;
     Ok(())
 }
 
 /// Continues a payment that needs confirmation.
 pub async fn confirm(
-    app: &App,
+    orders: &Orders,
     (number, token): (&str, &str),
     payment: &str,
 ) -> Result<Payment, Error> {
-    let stored = find_owned(app, (number, token), payment).await?;
+    let stored = find_owned(orders, (number, token), payment).await?;
     let (settled, next) = match stored.state {
         PaymentState::Captured => (stored, None),
         PaymentState::Confirming => {
-            let provider = provider::find(app, &stored.provider).ok_or(Error::NoProvider)?;
+            let provider = provider::find(orders, &stored.provider).ok_or(Error::NoProvider)?;
             match provider.confirm(&stored.charge_reference()).await {
                 Ok(answer) => {
-                    let settled = apply_status(app, stored.id, &answer, None).await?;
+                    let settled = apply_status(orders, stored.id, &answer, None).await?;
                     (settled, answer.next)
                 }
                 Err(ProviderError(_)) => (stored, None),
@@ -341,43 +346,47 @@ pub async fn confirm(
         }
         PaymentState::Started | PaymentState::Failed => return Err(Error::IllegalStep),
     };
-    to_payment(app, number, settled, next).await
+    to_payment(orders, number, settled, next).await
 }
 
 /// Finds a payment and refreshes its status.
 pub async fn find(
-    app: &App,
+    orders: &Orders,
     (number, token): (&str, &str),
     payment: &str,
 ) -> Result<Payment, Error> {
-    let stored = find_owned(app, (number, token), payment).await?;
-    refreshed(app, number, stored).await
+    let stored = find_owned(orders, (number, token), payment).await?;
+    refreshed(orders, number, stored).await
 }
 
 /// Finds the last payment of an order and refreshes its status.
-pub async fn find_last(app: &App, order: &Order) -> Result<Option<Payment>, Error> {
-    let mut reader = app.db.read().await?;
+pub async fn find_last(orders: &Orders, order: &Order) -> Result<Option<Payment>, Error> {
+    let mut reader = orders.db.read().await?;
     let last = store::find_last(&mut reader, &order.number).await?;
     drop(reader);
     match last {
-        Some(payment) => Ok(Some(refreshed(app, &order.number, payment).await?)),
+        Some(payment) => Ok(Some(refreshed(orders, &order.number, payment).await?)),
         None => Ok(None),
     }
 }
 
 /// The public payment with its next step, which is read from the provider.
-async fn refreshed(app: &App, number: &str, payment: StoredPayment) -> Result<Payment, Error> {
+async fn refreshed(
+    orders: &Orders,
+    number: &str,
+    payment: StoredPayment,
+) -> Result<Payment, Error> {
     if payment.state != PaymentState::Confirming {
-        return to_payment(app, number, payment, None).await;
+        return to_payment(orders, number, payment, None).await;
     }
-    let provider = provider::find(app, &payment.provider).ok_or(Error::NoProvider)?;
+    let provider = provider::find(orders, &payment.provider).ok_or(Error::NoProvider)?;
     match provider.look_up(&payment.charge_reference()).await {
         Ok(answer) if answer.outcome == ChargeOutcome::Confirming => {
-            to_payment(app, number, payment, answer.next).await
+            to_payment(orders, number, payment, answer.next).await
         }
         Ok(answer) => {
-            let payment = apply_status(app, payment.id, &answer, None).await?;
-            to_payment(app, number, payment, None).await
+            let payment = apply_status(orders, payment.id, &answer, None).await?;
+            to_payment(orders, number, payment, None).await
         }
         Err(ProviderError(why)) => {
             tracing::warn!(
@@ -385,19 +394,19 @@ async fn refreshed(app: &App, number: &str, payment: StoredPayment) -> Result<Pa
                 why,
                 "the payment provider did not respond"
             );
-            to_payment(app, number, payment, None).await
+            to_payment(orders, number, payment, None).await
         }
     }
 }
 
 async fn find_owned(
-    app: &App,
+    platform: &Platform,
     (number, token): (&str, &str),
     payment: &str,
 ) -> Result<StoredPayment, Error> {
-    let order: Order = orders::find(app, number, token).await?;
+    let order: Order = orders::find(platform, number, token).await?;
     let id: i64 = payment.parse().map_err(|_| Error::NoSuchPayment)?;
-    let mut reader = app.db.read().await?;
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, id, "").await?;
     let stored = stored.ok_or(Error::NoSuchPayment)?;
     let number = orders::find_number(&mut reader, stored.order).await?;
@@ -407,12 +416,12 @@ async fn find_owned(
 }
 
 async fn to_payment(
-    app: &App,
+    platform: &Platform,
     number: &str,
     payment: StoredPayment,
     next: Option<NextStep>,
 ) -> Result<Payment, Error> {
-    let order = orders::find_for_staff(app, number).await?;
+    let order = orders::find_for_staff(platform, number).await?;
     Ok(Payment {
         id: payment.id.to_string(),
         state: payment.state,
@@ -425,22 +434,22 @@ async fn to_payment(
 
 /// Polls payments whose status is unknown because a response was lost or a process died, then sends
 /// due refunds.
-pub async fn recover(app: &App) -> Result<(), Error> {
-    let now = app.clock.now().as_millis();
-    let before = Timestamp::from_millis(now - app.config.payment_ask_ms);
-    let mut reader = app.db.read().await?;
+pub async fn recover(orders: &Orders) -> Result<(), Error> {
+    let now = orders.clock.now().as_millis();
+    let before = Timestamp::from_millis(now - orders.config.payment_ask_ms);
+    let mut reader = orders.db.read().await?;
     let waits_since = Timestamp::from_millis(now - CONFIRMING_POLL_MS);
     let unsettled = store::list_unsettled(&mut reader, (before, waits_since), BATCH).await?;
     drop(reader);
     for payment in unsettled {
-        let Some(provider) = provider::find(app, &payment.provider) else {
+        let Some(provider) = provider::find(orders, &payment.provider) else {
             continue;
         };
         match provider.look_up(&payment.charge_reference()).await {
             // The request may still be on its way.
-            Ok(it) if it.outcome == ChargeOutcome::NotFound && !is_lost(app, &payment, now) => {}
+            Ok(it) if it.outcome == ChargeOutcome::NotFound && !is_lost(orders, &payment, now) => {}
             Ok(answer) => {
-                settle(app, payment.id, &answer).await?;
+                settle(orders, payment.id, &answer).await?;
             }
             Err(ProviderError(why)) => {
                 tracing::warn!(
@@ -451,11 +460,14 @@ pub async fn recover(app: &App) -> Result<(), Error> {
             }
         }
     }
-    refund::send_due_refunds(app).await
+    refund::send_due_refunds(orders).await
 }
 
 /// Whether the payment is so old that it never reached the provider. Its id contains its time.
-fn is_lost(app: &App, payment: &StoredPayment, now: i64) -> bool {
-    let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
+fn is_lost(platform: &Platform, payment: &StoredPayment, now: i64) -> bool {
+    let patience = platform
+        .config
+        .payment_ask_ms
+        .saturating_mul(LOST_AFTER_POLLS);
     shared::id::created_at(payment.id).as_millis() + patience < now
 }

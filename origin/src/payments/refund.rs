@@ -7,10 +7,10 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db,
     orders::{self, IdempotencyKey, idempotency},
+    platform::Platform,
 };
 
 use super::{
@@ -23,34 +23,34 @@ const BATCH: i64 = 100;
 
 /// Refunds a part of an order, or everything that is left.
 pub async fn refund(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
     key: &IdempotencyKey,
 ) -> Result<Order, Error> {
-    let begin = async || begin(app, actor, number, request, key).await;
+    let begin = async || begin(platform, actor, number, request, key).await;
     db::retry_on_conflict(begin, Error::is_conflict).await?;
-    send_due_refunds(app).await?;
-    Ok(orders::find_for_staff(app, number).await?)
+    send_due_refunds(platform).await?;
+    Ok(orders::find_for_staff(platform, number).await?)
 }
 
 async fn begin(
-    app: &App,
+    platform: &Platform,
     actor: &Actor,
     number: &str,
     request: &RefundOrder,
     key: &IdempotencyKey,
 ) -> Result<(), Error> {
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
+    let now = platform.clock.now();
+    let mut tx = platform.db.write().await?;
     let order = orders::find_locked(&mut tx, number).await?;
     if idempotency::begin(&mut tx, now, key, "").await?.is_some() {
         return Ok(());
     }
     let id = order.id;
     let mut remaining =
-        orders::begin_refund(app, &mut tx, order, request.amount, request.restock).await?;
+        orders::begin_refund(platform, &mut tx, order, request.amount, request.restock).await?;
     // Takes the amount from the captured payments, the oldest first.
     for payment in store::list_by_order(tx.conn(), id).await? {
         if payment.state != PaymentState::Captured {
@@ -59,7 +59,7 @@ async fn begin(
         let refunded = store::sum_refunded(tx.conn(), payment.id).await?;
         let part = remaining.min(payment.amount.minor - refunded);
         if part > 0 {
-            store::add_refund(&mut tx, app.ids.next(now), &payment, part, now).await?;
+            store::add_refund(&mut tx, platform.ids.next(now), &payment, part, now).await?;
             remaining -= part;
         }
     }
@@ -68,25 +68,25 @@ async fn begin(
     }
     idempotency::end(&mut tx, key, 200, "").await?;
     let change = Change::new("order.refund", format!("order:{number}")).to(request);
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), actor, &[change]).await?;
     Ok(tx.commit().await?)
 }
 
 /// Sends due refunds to their providers. Several processes may run it at once; a provider refunds a
 /// reference once.
-pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
-    let mut reader = app.db.read().await?;
+pub async fn send_due_refunds(platform: &Platform) -> Result<(), Error> {
+    let mut reader = platform.db.read().await?;
     let due = store::list_due_refunds(&mut reader, BATCH).await?;
     drop(reader);
     for (refund, payment, number, minor) in due {
-        let mut reader = app.db.read().await?;
+        let mut reader = platform.db.read().await?;
         let payment = store::find(&mut reader, payment, "").await?;
         drop(reader);
         let Some(payment) = payment else { continue };
         // Manual payments are refunded by hand.
         if payment.provider != "manual" {
             let amount = Money::new(minor, payment.amount.currency);
-            let sent = match provider::find(app, &payment.provider) {
+            let sent = match provider::find(platform, &payment.provider) {
                 Some(provider) => {
                     provider
                         .refund(&payment.charge_reference(), refund, amount)
@@ -102,11 +102,11 @@ pub async fn send_due_refunds(app: &App) -> Result<(), Error> {
             }
         }
         let done = async || {
-            let mut tx = app.db.write().await?;
-            if store::finish_refund(&mut tx, refund, app.clock.now()).await?
+            let mut tx = platform.db.write().await?;
+            if store::finish_refund(&mut tx, refund, platform.clock.now()).await?
                 && !store::has_due_refunds(tx.conn(), &number).await?
             {
-                orders::finish_refund(app, &mut tx, &number).await?;
+                orders::finish_refund(platform, &mut tx, &number).await?;
             }
             Ok::<_, Error>(tx.commit().await?)
         };

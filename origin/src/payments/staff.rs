@@ -6,9 +6,9 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db, orders,
+    orders::Orders,
 };
 
 use super::{
@@ -19,23 +19,23 @@ use super::{
 
 /// Applies a transition. `paid` records a manual payment.
 pub(super) async fn advance_order(
-    app: &App,
+    orders: &Orders,
     actor: &Actor,
     number: &str,
     next: OrderState,
 ) -> Result<Order, Error> {
     let step = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = orders.db.write().await?;
         let order = orders::find_locked(&mut tx, number).await?;
         let change = Change::new("order.step", format!("order:{number}"));
         let change = change.from(&order.order.state).to(&next);
         if next == OrderState::Paid {
-            let now = app.clock.now();
+            let now = orders.clock.now();
             if order.order.payment_method != "manual" || !order.order.state.may_become(next) {
                 return Err(Error::IllegalStep);
             }
             let payment = StoredPayment {
-                id: app.ids.next(now),
+                id: orders.ids.next(now),
                 order: order.id,
                 provider: "manual".to_owned(),
                 state: PaymentState::Captured,
@@ -46,13 +46,13 @@ pub(super) async fn advance_order(
                 updated_at: now,
             };
             store::add(&mut tx, &payment, now).await?;
-            orders::record_payment(app, &mut tx, order, payment.amount.minor).await?;
+            orders::record_payment(orders, &mut tx, order, payment.amount.minor).await?;
         } else {
-            orders::advance_by_staff(app, &mut tx, order, next).await?;
+            orders::advance_by_staff(orders, &mut tx, order, next).await?;
         }
-        audit::record(&mut tx, app.context(), actor, &[change]).await?;
+        audit::record(&mut tx, orders.context(), actor, &[change]).await?;
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(step, Error::is_conflict).await?;
-    Ok(orders::find_for_staff(app, number).await?)
+    Ok(orders::find_for_staff(orders, number).await?)
 }

@@ -1,6 +1,9 @@
 //! HTTP handlers of payments.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use shared::{
@@ -11,17 +14,23 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Orders, RequireReauthenticatedRight, RequireRight},
-    app::App,
+    accounts::{OrdersRight, RequireReauthenticatedRight, RequireRight},
     limits::Network,
     orders::IdempotencyKey,
+    orders::Orders,
+    platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
 use super::{event, staff::advance_order};
 
 /// The routes of payments.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Orders: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&PAY_ORDER, pay_order)
         .endpoint(&GET_PAYMENT, get_payment)
@@ -32,7 +41,7 @@ pub fn routes() -> Router<App> {
 }
 
 async fn pay_order(
-    State(app): State<App>,
+    State(orders): State<Orders>,
     Path(path): Path<OrderPath>,
     Query(query): Query<OrderToken>,
     network: Network,
@@ -41,7 +50,7 @@ async fn pay_order(
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("pay:{}", path.number), &request)?;
     let order = (path.number.as_str(), query.token.as_str());
-    let paid = super::pay(&app, order, request, &key, &network).await?;
+    let paid = super::pay(&orders, order, request, &key, &network).await?;
     let answer = Answer::json(&paid.payment, CachePolicy::Private).status(StatusCode::CREATED);
     Ok(if paid.replayed {
         let replayed = HeaderName::from_static("idempotent-replayed");
@@ -52,48 +61,52 @@ async fn pay_order(
 }
 
 async fn get_payment(
-    State(app): State<App>,
+    State(orders): State<Orders>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
 ) -> HandlerResult {
-    let payment = super::find(&app, (&path.number, &query.token), &path.payment).await?;
+    let payment = super::find(&orders, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
 async fn confirm_payment(
-    State(app): State<App>,
+    State(orders): State<Orders>,
     Path(path): Path<PaymentPath>,
     Query(query): Query<OrderToken>,
 ) -> HandlerResult {
-    let payment = super::confirm(&app, (&path.number, &query.token), &path.payment).await?;
+    let payment = super::confirm(&orders, (&path.number, &query.token), &path.payment).await?;
     Ok(Answer::json(&payment, CachePolicy::Private))
 }
 
 /// The signature covers the raw bytes of the body.
-async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -> HandlerResult {
-    event::handle_stripe_event(&app, &headers, &body).await?;
+async fn stripe_event(
+    State(orders): State<Orders>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> HandlerResult {
+    event::handle_stripe_event(&orders, &headers, &body).await?;
     let received = Received { received: true };
     Ok(Answer::json(&received, CachePolicy::Private))
 }
 
 async fn step_order(
-    State(app): State<App>,
-    may: RequireRight<Orders>,
+    State(orders): State<Orders>,
+    may: RequireRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
 ) -> HandlerResult {
-    let order = advance_order(&app, &may.actor, &path.number, request.state).await?;
+    let order = advance_order(&orders, &may.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn refund_order(
-    State(app): State<App>,
-    may: RequireReauthenticatedRight<Orders>,
+    State(platform): State<Platform>,
+    may: RequireReauthenticatedRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("refund:{}", path.number), &request)?;
-    let order = super::refund(&app, &may.actor, &path.number, &request, &key).await?;
+    let order = super::refund(&platform, &may.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

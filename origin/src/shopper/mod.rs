@@ -10,7 +10,7 @@ mod web;
 pub use cookie::{cart_cookies, sign_in_cookies, sign_out_cookies};
 pub use web::{ResolvedCartPath, routes};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use http::{HeaderMap, HeaderValue, request::Parts};
 use shared::{
     cart::{Cart, CartPath, LinePath},
@@ -20,8 +20,9 @@ use shared::{
 
 use crate::{
     accounts::{self, Person, Principal},
-    app::App,
+    cart::Carts,
     cart::{self, CartChange},
+    platform::Platform,
     web::Refusal,
 };
 
@@ -39,17 +40,22 @@ pub struct Shopper {
     pub session_ended: bool,
 }
 
-impl FromRequestParts<App> for Shopper {
+impl<S> FromRequestParts<S> for Shopper
+where
+    S: Send + Sync,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
         // A browser with an expired session counts as a guest's.
-        let person = match Principal::from_request_parts(parts, app).await? {
+        let person = match Principal::authenticate(platform, &parts.headers).await? {
             Principal::Person(person) => Some(person),
             Principal::Anonymous | Principal::ApiKey(..) | Principal::Operator => None,
         };
-        let guest = cookie::cart_token(&app.config, &parts.headers);
-        let had_session = accounts::has_session_cookie(&app.config, &parts.headers);
+        let guest = cookie::cart_token(&platform.config, &parts.headers);
+        let had_session = accounts::has_session_cookie(&platform.config, &parts.headers);
         Ok(Self {
             session_ended: person.is_none() && guest.is_none() && had_session,
             person,
@@ -69,24 +75,24 @@ impl Shopper {
     }
 
     /// The token of the guest's cart.
-    pub fn guest(headers: &HeaderMap, app: &App) -> Option<String> {
-        cookie::cart_token(&app.config, headers)
+    pub fn guest(headers: &HeaderMap, platform: &Platform) -> Option<String> {
+        cookie::cart_token(&platform.config, headers)
     }
 
     /// The token of the shopper's cart, if there is one.
-    pub async fn cart_token(&self, app: &App) -> Result<Option<String>, accounts::Error> {
+    pub async fn cart_token(&self, platform: &Platform) -> Result<Option<String>, accounts::Error> {
         match &self.person {
-            Some(person) => accounts::find_cart(app, person.user).await,
+            Some(person) => accounts::find_cart(platform, person.user).await,
             None => Ok(self.guest.clone()),
         }
     }
 
     /// The cart, whether it has been ordered or not.
-    pub async fn cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
-        let Some(token) = self.cart_token(app).await? else {
+    pub async fn cart(&self, carts: &Carts, locale: Locale) -> Result<Option<Cart>, Refusal> {
+        let Some(token) = self.cart_token(carts).await? else {
             return Ok(None);
         };
-        match cart::find(app, &token, locale).await {
+        match cart::find(carts, &token, locale).await {
             Ok(cart) => Ok(Some(cart)),
             Err(cart::Error::NoSuchCart) => Ok(None),
             Err(error) => Err(error.into()),
@@ -94,8 +100,8 @@ impl Shopper {
     }
 
     /// The cart, if it exists and has not been ordered.
-    pub async fn open_cart(&self, app: &App, locale: Locale) -> Result<Option<Cart>, Refusal> {
-        let cart = self.cart(app, locale).await?;
+    pub async fn open_cart(&self, carts: &Carts, locale: Locale) -> Result<Option<Cart>, Refusal> {
+        let cart = self.cart(carts, locale).await?;
         Ok(cart.filter(|cart| cart.order.is_none()))
     }
 
@@ -103,38 +109,38 @@ impl Shopper {
     /// cart.
     pub async fn add(
         &self,
-        app: &App,
+        carts: &Carts,
         sku: &str,
         quantity: i64,
         locale: Locale,
     ) -> Result<(Cart, Vec<HeaderValue>), Refusal> {
         let add = || CartChange::Add(sku.to_owned(), quantity);
-        if let Some(token) = self.cart_token(app).await? {
-            match cart::change_cart(app, Some(&token), None, add(), locale).await {
+        if let Some(token) = self.cart_token(carts).await? {
+            match cart::change_cart(carts, Some(&token), None, add(), locale).await {
                 Ok(cart) => return Ok((cart, Vec::new())),
                 Err(cart::Error::NoSuchCart | cart::Error::Ordered) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let made = match &self.person {
-            Some(person) => accounts::open_cart(app, person.user, None, locale).await?,
-            None => cart::change_cart(app, None, None, CartChange::Create, locale).await?,
+            Some(person) => accounts::open_cart(carts, person.user, None, locale).await?,
+            None => cart::change_cart(carts, None, None, CartChange::Create, locale).await?,
         };
-        let cart = cart::change_cart(app, Some(&made.id), None, add(), locale).await?;
+        let cart = cart::change_cart(carts, Some(&made.id), None, add(), locale).await?;
         let cookies = match self.person {
             Some(_) => Vec::new(),
-            None => cart_cookies(&app.config, &cart.id),
+            None => cart_cookies(&carts.config, &cart.id),
         };
         Ok((cart, cookies))
     }
 
     /// The personal part of a page's header.
-    async fn visitor(&self, app: &App, locale: Locale) -> Result<Visitor, Refusal> {
+    async fn visitor(&self, carts: &Carts, locale: Locale) -> Result<Visitor, Refusal> {
         let account = match &self.person {
-            Some(person) => Some(accounts::account(app, person.user).await?),
+            Some(person) => Some(accounts::account(carts, person.user).await?),
             None => None,
         };
-        let cart = self.open_cart(app, locale).await?;
+        let cart = self.open_cart(carts, locale).await?;
         let lines = cart.iter().flat_map(|cart| &cart.lines);
         Ok(Visitor {
             signed_in: account.is_some(),

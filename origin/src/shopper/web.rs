@@ -2,22 +2,28 @@
 
 use axum::{
     Router,
-    extract::{FromRequestParts, State},
+    extract::{FromRef, FromRequestParts, State},
 };
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use shared::{cache::CachePolicy, catalog::InLocale, endpoint::GET_VISITOR};
 
 use crate::{
-    app::App,
     cart,
+    cart::Carts,
+    platform::Platform,
     web::{Answer, HandlerResult, Path, Query, Refusal, RouterExt},
 };
 
 use super::{CURRENT, NamesCart, Shopper};
 
 /// The endpoint of the shopper.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Carts: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new().endpoint(&GET_VISITOR, get_visitor)
 }
 
@@ -25,14 +31,20 @@ pub fn routes() -> Router<App> {
 #[derive(Clone, Debug)]
 pub struct ResolvedCartPath<P>(pub P);
 
-impl<P: DeserializeOwned + NamesCart + Send> FromRequestParts<App> for ResolvedCartPath<P> {
+impl<S, P> FromRequestParts<S> for ResolvedCartPath<P>
+where
+    S: Send + Sync,
+    P: DeserializeOwned + NamesCart + Send,
+    Platform: FromRef<S>,
+{
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let Path(mut path) = Path::<P>::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let platform = &Platform::from_ref(state);
+        let Path(mut path) = Path::<P>::from_request_parts(parts, state).await?;
         if path.cart_mut() == CURRENT {
-            let shopper = Shopper::from_request_parts(parts, app).await?;
-            let token = shopper.cart_token(app).await?;
+            let shopper = Shopper::from_request_parts(parts, state).await?;
+            let token = shopper.cart_token(platform).await?;
             *path.cart_mut() = token.ok_or(cart::Error::NoSuchCart)?;
         }
         Ok(Self(path))
@@ -47,10 +59,10 @@ impl Shopper {
 }
 
 async fn get_visitor(
-    State(app): State<App>,
+    State(carts): State<Carts>,
     shopper: Shopper,
     Query(query): Query<InLocale>,
 ) -> HandlerResult {
-    let visitor = shopper.visitor(&app, query.locale).await?;
+    let visitor = shopper.visitor(&carts, query.locale).await?;
     Ok(Answer::json(&visitor, CachePolicy::Private))
 }

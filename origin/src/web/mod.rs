@@ -2,12 +2,14 @@
 //! their routes together.
 
 mod answer;
+mod client_address;
 mod cookie;
 mod extractors;
 mod form;
 mod refusal;
 
 pub use answer::{Answer, FinishedBody};
+pub use client_address::ClientAddress;
 pub use cookie::SetCookie;
 pub use extractors::{Json, Path, Query, RouterExt};
 pub use form::{FormFields, PageLocale, problem_of};

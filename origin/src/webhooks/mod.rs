@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod send;
 mod signing;
+mod state;
 mod store;
 mod web;
 
@@ -16,5 +17,6 @@ pub use client::WebhookClient;
 pub use error::Error;
 pub use send::{WebhookEvent, fan_out, send};
 pub use signing::protect_secrets;
+pub use state::{WebhookSender, WebhookSenderState};
 pub use store::{StoredWebhook, list};
 pub use web::routes;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::time::Timestamp;
 
-use crate::{app::App, outbox::OutboxMessage};
+use crate::outbox::OutboxMessage;
 
-use super::{StoredWebhook, signing};
+use super::{StoredWebhook, WebhookSender, signing};
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,11 @@ pub fn fan_out<'w>(
 }
 
 /// Sends a message of [`fan_out`]. Messages to deleted webhooks are dropped.
-pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Result<(), String> {
+pub async fn send(
+    sender: &WebhookSender,
+    webhooks: &[StoredWebhook],
+    payload: &str,
+) -> Result<(), String> {
     let delivery: WebhookDelivery =
         serde_json::from_str(payload).map_err(|error| error.to_string())?;
     let Some(hook) = webhooks.iter().find(|it| it.id == delivery.webhook) else {
@@ -62,12 +66,15 @@ pub async fn send(app: &App, webhooks: &[StoredWebhook], payload: &str) -> Resul
     };
     let (id, seconds) = (
         format!("evt_{}", delivery.id),
-        app.clock.now().as_millis() / 1_000,
+        sender.clock.now().as_millis() / 1_000,
     );
-    let secret = signing::open(&app.sealer, hook.id, &hook.secret);
+    let secret = signing::open(&sender.sealer, hook.id, &hook.secret);
     let secret = secret.map_err(|error| format!("the webhook's secret: {error}"))?;
     let signature = signing::sign(&secret, &id, seconds, &delivery.body)?;
-    let request = app.targets.post(&hook.url).map_err(|it| it.to_string())?;
+    let request = sender
+        .targets
+        .post(&hook.url)
+        .map_err(|it| it.to_string())?;
     let answer = request
         .header("content-type", "application/json")
         .header("webhook-id", id)

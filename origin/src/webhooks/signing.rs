@@ -4,8 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
 
 use crate::{
-    app::App,
     db,
+    platform::Platform,
     seal::{SealError, Sealer},
     secret,
 };
@@ -37,18 +37,18 @@ pub(super) fn open(sealer: &Sealer, id: i64, sealed: &str) -> Result<String, Sea
 }
 
 /// Seals secrets that were written by an older version or with an older key.
-pub async fn protect_secrets(app: &App) -> Result<(), db::Error> {
-    let mut tx = app.db.write().await?;
+pub async fn protect_secrets(platform: &Platform) -> Result<(), db::Error> {
+    let mut tx = platform.db.write().await?;
     for (id, in_clear, sealed) in store::list_secrets(tx.conn()).await? {
         let secret = match sealed {
             None => in_clear,
-            Some(sealed) if app.sealer.is_current(&sealed) => continue,
-            Some(sealed) => match open(&app.sealer, id, &sealed) {
+            Some(sealed) if platform.sealer.is_current(&sealed) => continue,
+            Some(sealed) => match open(&platform.sealer, id, &sealed) {
                 Ok(secret) => secret,
                 Err(_) => continue,
             },
         };
-        let sealed = seal(&app.sealer, id, &secret)?;
+        let sealed = seal(&platform.sealer, id, &secret)?;
         store::set_secret(&mut tx, id, &sealed).await?;
     }
     tx.commit().await

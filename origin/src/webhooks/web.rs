@@ -1,6 +1,9 @@
 //! HTTP handlers of webhooks, for staff.
 
-use axum::{Router, extract::State};
+use axum::{
+    Router,
+    extract::{FromRef, State},
+};
 use http::StatusCode;
 use shared::{
     cache::CachePolicy,
@@ -9,14 +12,14 @@ use shared::{
 };
 
 use crate::{
-    accounts::{Principal, RequireRight, Settings},
-    app::App,
+    accounts::{Principal, RequireRight, SettingsRight},
     audit::{self, Actor, Change},
+    platform::Platform,
     web::{Answer, HandlerResult, Json, Path, RouterExt},
 };
 
 use super::{
-    Error, signing,
+    Error, WebhookSender, signing,
     store::{self, StoredWebhook},
 };
 
@@ -24,7 +27,12 @@ use super::{
 const WEBHOOKS_MAX: usize = 50;
 
 /// The routes of webhooks.
-pub fn routes() -> Router<App> {
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    WebhookSender: FromRef<S>,
+    Platform: FromRef<S>,
+{
     Router::new()
         .endpoint(&CREATE_WEBHOOK, create_webhook)
         .endpoint(&LIST_WEBHOOKS, list_webhooks)
@@ -44,22 +52,22 @@ impl From<StoredWebhook> for Webhook {
 }
 
 async fn create_webhook(
-    State(app): State<App>,
-    may: RequireRight<Settings>,
+    State(sender): State<WebhookSender>,
+    may: RequireRight<SettingsRight>,
     caller: Principal,
     Json(request): Json<CreateWebhook>,
 ) -> HandlerResult {
-    let webhook = create(&app, (&may.actor, &caller), request).await?;
+    let webhook = create(&sender, (&may.actor, &caller), request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
 
 async fn create(
-    app: &App,
+    sender: &WebhookSender,
     (actor, caller): (&Actor, &Principal),
     request: CreateWebhook,
 ) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
-    if let Err(why) = app.targets.parse(&request.url) {
+    if let Err(why) = sender.targets.parse(&request.url) {
         return invalid("url", &why.to_string());
     }
     if let Some(topic) = request
@@ -74,23 +82,23 @@ async fn create(
         return invalid("topics", &why);
     }
     check_rights(caller, &request.topics)?;
-    let now = app.clock.now();
-    let (id, secret) = (app.ids.next(now), signing::new_secret());
+    let now = sender.clock.now();
+    let (id, secret) = (sender.ids.next(now), signing::new_secret());
     let stored = StoredWebhook {
         id,
         url: request.url,
         topics: request.topics,
-        secret: signing::seal(&app.sealer, id, &secret)?,
+        secret: signing::seal(&sender.sealer, id, &secret)?,
         created_at: now,
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = sender.db.write().await?;
     if store::list(tx.conn()).await?.len() >= WEBHOOKS_MAX {
         return invalid("url", "The limit of webhooks is reached; delete one first.");
     }
     store::add(&mut tx, &stored).await?;
     let webhook = Webhook::from(stored);
     let change = Change::new("webhook.create", format!("webhook:{}", webhook.id)).to(&webhook);
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, sender.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhook {
         secret: Some(secret),
@@ -113,8 +121,11 @@ fn check_rights(caller: &Principal, topics: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-async fn list_webhooks(State(app): State<App>, _: RequireRight<Settings>) -> HandlerResult {
-    let mut reader = app.db.read().await.map_err(Error::from)?;
+async fn list_webhooks(
+    State(platform): State<Platform>,
+    _: RequireRight<SettingsRight>,
+) -> HandlerResult {
+    let mut reader = platform.db.read().await.map_err(Error::from)?;
     let stored = store::list(&mut reader).await.map_err(Error::from)?;
     let webhooks = Webhooks {
         webhooks: stored.into_iter().map(Webhook::from).collect(),
@@ -123,23 +134,23 @@ async fn list_webhooks(State(app): State<App>, _: RequireRight<Settings>) -> Han
 }
 
 async fn delete_webhook(
-    State(app): State<App>,
-    may: RequireRight<Settings>,
+    State(platform): State<Platform>,
+    may: RequireRight<SettingsRight>,
     Path(path): Path<WebhookPath>,
 ) -> HandlerResult {
-    let webhooks = delete(&app, &may.actor, &path.webhook).await?;
+    let webhooks = delete(&platform, &may.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }
 
-async fn delete(app: &App, actor: &Actor, id: &str) -> Result<Webhooks, Error> {
+async fn delete(platform: &Platform, actor: &Actor, id: &str) -> Result<Webhooks, Error> {
     let id: i64 = id.parse().map_err(|_| Error::NoSuchWebhook)?;
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     if !store::delete(&mut tx, id).await? {
         return Err(Error::NoSuchWebhook);
     }
     let left = store::list(tx.conn()).await?;
     let change = Change::new("webhook.delete", format!("webhook:{id}"));
-    audit::record(&mut tx, app.context(), actor, &[change]).await?;
+    audit::record(&mut tx, platform.context(), actor, &[change]).await?;
     tx.commit().await?;
     Ok(Webhooks {
         webhooks: left.into_iter().map(Webhook::from).collect(),

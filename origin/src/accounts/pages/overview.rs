@@ -21,6 +21,7 @@ use crate::{
     app::App,
     orders,
     pages::address_of,
+    platform::Platform,
     web::{Answer, FormFields, HandlerResult, PageLocale, Path, Query, problem_of},
 };
 
@@ -91,12 +92,12 @@ async fn show_own_orders(
 
 /// Redirects to the order's page with the order's token, which grants access to it.
 async fn show_own_order(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     Path(path): Path<OrderPath>,
 ) -> HandlerResult {
-    let order = orders::find_account_order(&app, person.user, &path.number).await?;
+    let order = orders::find_account_order(&platform, person.user, &path.number).await?;
     let path = order_path(&order.number, &order.token);
     Ok(Answer::see(&locale.path(&path)))
 }

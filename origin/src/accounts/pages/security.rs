@@ -15,6 +15,7 @@ use shared::{
 
 use crate::{
     app::App,
+    platform::Platform,
     web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
@@ -49,10 +50,14 @@ async fn show_security(
         .await
 }
 
-async fn content(app: &App, person: &Person, codes: Vec<String>) -> Result<AccountContent, Error> {
-    let factor = second_factor::read(app, person.user).await?;
+async fn content(
+    platform: &Platform,
+    person: &Person,
+    codes: Vec<String>,
+) -> Result<AccountContent, Error> {
+    let factor = second_factor::read(platform, person.user).await?;
     let secret = match factor.state {
-        SecondFactorState::Pending => Some(second_factor::pending(app, person.user).await?),
+        SecondFactorState::Pending => Some(second_factor::pending(platform, person.user).await?),
         SecondFactorState::Off | SecondFactorState::On => None,
     };
     let qr = secret.as_ref().and_then(|it| qr_code(&it.uri));

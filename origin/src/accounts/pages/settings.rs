@@ -17,6 +17,7 @@ use shared::{
 
 use crate::{
     app::App,
+    platform::Platform,
     web::{Answer, FormFields, HandlerResult, PageLocale, problem_of},
 };
 
@@ -182,7 +183,7 @@ async fn show_sessions(
 }
 
 async fn end_session(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     SignedInVisitor(person): SignedInVisitor,
     PageLocale(locale): PageLocale,
     fields: FormFields,
@@ -191,7 +192,7 @@ async fn end_session(
         .text("session")
         .parse()
         .map_err(|_| Error::NotFound)?;
-    match login::end_session(&app, person.user, session).await {
+    match login::end_session(&platform, person.user, session).await {
         // Ending a session that has expired meanwhile succeeds.
         Ok(()) | Err(Error::NotFound) => {}
         Err(error) => return Err(error.into()),

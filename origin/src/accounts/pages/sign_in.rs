@@ -25,6 +25,7 @@ use crate::{
     app::App,
     limits::Network,
     pages::{personal_shell, resume_checkout},
+    platform::Platform,
     shopper::Shopper,
     web::{Answer, FormFields, HandlerResult, PageLocale, Refusal, problem_of},
 };
@@ -260,15 +261,15 @@ async fn sign_in(app: &App, session: &NewSession, headers: &HeaderMap, to: &str)
 }
 
 async fn log_out(
-    State(app): State<App>,
+    State(platform): State<Platform>,
     PageLocale(locale): PageLocale,
     me: Result<RequireSignIn, Refusal>,
     fields: FormFields,
 ) -> HandlerResult {
     if let Ok(RequireSignIn(person)) = me {
-        login::logout(&app, &person, fields.has("everywhere")).await?;
+        login::logout(&platform, &person, fields.has("everywhere")).await?;
     }
-    Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app)))
+    Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&platform)))
 }
 
 async fn show_register(

@@ -19,15 +19,15 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     audit::{self, Actor, Change},
     db::{self, Tx},
     limits::{LimitSubject, Rule},
     outbox::{self, OutboxMessage},
+    platform::Platform,
 };
 
 use super::{
-    Error,
+    Accounts, Error,
     login::{self, NewSession},
     model::{Device, Person},
     register::{LinkMessage, message},
@@ -42,8 +42,8 @@ fn context(user: UserId) -> String {
 }
 
 /// The state of an account's second factor, with the number of unused recovery codes.
-pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error> {
-    let mut reader = app.db.read().await?;
+pub(super) async fn read(platform: &Platform, user: UserId) -> Result<SecondFactor, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     Ok(SecondFactor {
         state: match stored {
@@ -52,53 +52,60 @@ pub(super) async fn read(app: &App, user: UserId) -> Result<SecondFactor, Error>
             Some(_) => SecondFactorState::Pending,
         },
         recovery_codes_left: store::codes_left(&mut reader, user).await?,
-        required: is_required(app, login::account(app, user).await?.role),
+        required: is_required(platform, login::account(platform, user).await?.role),
     })
 }
 
 /// Whether the shop requires a second factor for this role.
-pub(super) fn is_required(app: &App, role: Role) -> bool {
-    app.config.require_second_factor && role != Role::Customer
+pub(super) fn is_required(platform: &Platform, role: Role) -> bool {
+    platform.config.require_second_factor && role != Role::Customer
 }
 
 /// Creates a secret for an authenticator to scan. It has no effect until a code confirms it.
 pub(super) async fn enrol(
-    app: &App,
+    accounts: &Accounts,
     person: &Person,
     request: EnrolSecondFactor,
     device: &Device,
 ) -> Result<SecondFactorSecret, Error> {
-    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
+    let proof = login::verify_own_password(accounts, person.user, request.password, device).await?;
     let secret: [u8; 20] = crate::secret::totp();
-    let sealed = app.sealer.seal(&context(person.user), &secret)?;
+    let sealed = accounts.sealer.seal(&context(person.user), &secret)?;
     let enrol = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         let user = proof.lock_if_unchanged(&mut tx).await?;
         if is_enabled(tx.conn(), person.user).await? {
             return Err(Error::SecondFactorOn);
         }
         remove(&mut tx, person.user).await?;
-        store::put(&mut tx, person.user, &sealed, app.clock.now()).await?;
+        store::put(&mut tx, person.user, &sealed, accounts.clock.now()).await?;
         tx.commit().await?;
         Ok(user.account.email)
     };
     let email = db::retry_on_conflict(enrol, Error::is_conflict).await?;
-    secret_view(app, &secret, &email)
+    secret_view(accounts, &secret, &email)
 }
 
 /// The unconfirmed secret, for a page that shows it again.
-pub(super) async fn pending(app: &App, user: UserId) -> Result<SecondFactorSecret, Error> {
-    let mut reader = app.db.read().await?;
+pub(super) async fn pending(
+    platform: &Platform,
+    user: UserId,
+) -> Result<SecondFactorSecret, Error> {
+    let mut reader = platform.db.read().await?;
     let stored = store::find(&mut reader, user).await?;
     let stored = stored.filter(|it| !it.confirmed).ok_or(Error::NotFound)?;
     drop(reader);
-    let secret = app.sealer.open(&context(user), &stored.secret)?;
-    let email = login::account(app, user).await?.email;
-    secret_view(app, &secret, &email)
+    let secret = platform.sealer.open(&context(user), &stored.secret)?;
+    let email = login::account(platform, user).await?.email;
+    secret_view(platform, &secret, &email)
 }
 
-fn secret_view(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecret, Error> {
-    let totp = code::totp(secret, &app.config.shop_name, email);
+fn secret_view(
+    platform: &Platform,
+    secret: &[u8],
+    email: &str,
+) -> Result<SecondFactorSecret, Error> {
+    let totp = code::totp(secret, &platform.config.shop_name, email);
     Ok(SecondFactorSecret {
         secret: totp.secret().to_base32(),
         uri: totp.to_url().map_err(|_| Error::Code)?,
@@ -108,15 +115,15 @@ fn secret_view(app: &App, secret: &[u8], email: &str) -> Result<SecondFactorSecr
 /// Turns the second factor on with a code, which proves that the authenticator has the secret.
 /// Every session ends, and a new one begins. The recovery codes are shown only in this response.
 pub(super) async fn confirm(
-    app: &App,
+    platform: &Platform,
     person: &Person,
     request: &ConfirmSecondFactor,
     device: &Device,
 ) -> Result<(NewSession, RecoveryCodes), Error> {
-    check_limit(app, person.user).await?;
+    check_limit(platform, person.user).await?;
     let confirm = async || {
-        let (user, now) = (person.user, app.clock.now());
-        let mut tx = app.db.write().await?;
+        let (user, now) = (person.user, platform.clock.now());
+        let mut tx = platform.db.write().await?;
         let account = users::lock(&mut tx, user)
             .await?
             .ok_or(Error::NotSignedIn)?;
@@ -125,7 +132,7 @@ pub(super) async fn confirm(
         if stored.confirmed {
             return Err(Error::SecondFactorOn);
         }
-        let secret = app.sealer.open(&context(user), &stored.secret)?;
+        let secret = platform.sealer.open(&context(user), &stored.secret)?;
         let totp = code::totp(&secret, "", "");
         let TypedCode::Digits(digits) = TypedCode::parse(&request.code) else {
             return Err(Error::WrongCode);
@@ -133,44 +140,51 @@ pub(super) async fn confirm(
         let step = code::step_of(&totp, &digits, now).ok_or(Error::WrongCode)?;
         store::advance(&mut tx, user, step).await?;
         store::confirm(&mut tx, user, now).await?;
-        let codes = new_codes(&mut tx, app, user).await?;
-        super::end_all(app, &mut tx, user).await?;
-        record_change(app, &mut tx, &person.actor(), user, "on").await?;
-        notify_owner(app, &mut tx, &account).await?;
-        let session = login::begin_session(app, &mut tx, user, device).await?;
+        let codes = new_codes(&mut tx, platform, user).await?;
+        super::end_all(platform, &mut tx, user).await?;
+        record_change(platform, &mut tx, &person.actor(), user, "on").await?;
+        notify_owner(platform, &mut tx, &account).await?;
+        let session = login::begin_session(platform, &mut tx, user, device).await?;
         tx.commit().await?;
         Ok((session, codes))
     };
     db::retry_on_conflict(confirm, Error::is_conflict).await
 }
 
-async fn new_codes(tx: &mut Tx, app: &App, user: UserId) -> Result<RecoveryCodes, Error> {
+async fn new_codes(tx: &mut Tx, platform: &Platform, user: UserId) -> Result<RecoveryCodes, Error> {
     let codes = code::recovery_codes();
     let hashes: Vec<String> = codes
         .iter()
         .map(|it| code::recovery_hash(user, &it.replace('-', "")))
         .collect();
-    store::replace_codes(tx, user, &hashes, app.clock.now()).await?;
+    store::replace_codes(tx, user, &hashes, platform.clock.now()).await?;
     Ok(RecoveryCodes { codes })
 }
 
 /// Replaces the recovery codes.
 pub(super) async fn renew_codes(
-    app: &App,
+    accounts: &Accounts,
     person: &Person,
     request: ProveSecondFactor,
     device: &Device,
 ) -> Result<RecoveryCodes, Error> {
-    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
-    check_limit(app, person.user).await?;
+    let proof = login::verify_own_password(accounts, person.user, request.password, device).await?;
+    check_limit(accounts, person.user).await?;
     let renew = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         proof.lock_if_unchanged(&mut tx).await?;
-        if !accept(app, &mut tx, person.user, &request.code).await? {
+        if !accept(accounts, &mut tx, person.user, &request.code).await? {
             return Err(Error::WrongCode);
         }
-        let codes = new_codes(&mut tx, app, person.user).await?;
-        record_change(app, &mut tx, &person.actor(), person.user, "recovery_codes").await?;
+        let codes = new_codes(&mut tx, accounts, person.user).await?;
+        record_change(
+            accounts,
+            &mut tx,
+            &person.actor(),
+            person.user,
+            "recovery_codes",
+        )
+        .await?;
         tx.commit().await?;
         Ok(codes)
     };
@@ -179,28 +193,28 @@ pub(super) async fn renew_codes(
 
 /// Turns the second factor off, unless the shop requires it.
 pub(super) async fn disable(
-    app: &App,
+    accounts: &Accounts,
     person: &Person,
     request: ProveSecondFactor,
     device: &Device,
 ) -> Result<NewSession, Error> {
-    let proof = login::verify_own_password(app, person.user, request.password, device).await?;
-    check_limit(app, person.user).await?;
+    let proof = login::verify_own_password(accounts, person.user, request.password, device).await?;
+    check_limit(accounts, person.user).await?;
     let disable = async || {
         let user = person.user;
-        let mut tx = app.db.write().await?;
+        let mut tx = accounts.db.write().await?;
         let account = proof.lock_if_unchanged(&mut tx).await?;
-        if is_required(app, account.account.role) {
+        if is_required(accounts, account.account.role) {
             return Err(Error::SecondFactorRequired);
         }
-        if !accept(app, &mut tx, user, &request.code).await? {
+        if !accept(accounts, &mut tx, user, &request.code).await? {
             return Err(Error::WrongCode);
         }
         remove(&mut tx, user).await?;
-        super::end_all(app, &mut tx, user).await?;
-        record_change(app, &mut tx, &person.actor(), user, "off").await?;
-        notify_owner(app, &mut tx, &account).await?;
-        let session = login::begin_session(app, &mut tx, user, device).await?;
+        super::end_all(accounts, &mut tx, user).await?;
+        record_change(accounts, &mut tx, &person.actor(), user, "off").await?;
+        notify_owner(accounts, &mut tx, &account).await?;
+        let session = login::begin_session(accounts, &mut tx, user, device).await?;
         tx.commit().await?;
         Ok(session)
     };
@@ -209,31 +223,32 @@ pub(super) async fn disable(
 
 /// Removes a lost second factor. The owner signs in with the password alone afterwards, and is
 /// notified by mail.
-pub(super) async fn reset(app: &App, actor: &Actor, user: UserId) -> Result<(), Error> {
+pub(super) async fn reset(platform: &Platform, actor: &Actor, user: UserId) -> Result<(), Error> {
     let reset = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         let account = users::lock(&mut tx, user).await?.ok_or(Error::NotFound)?;
         if !remove(&mut tx, user).await? {
             return Err(Error::NotFound);
         }
-        super::end_all(app, &mut tx, user).await?;
-        record_change(app, &mut tx, actor, user, "reset").await?;
-        notify_owner(app, &mut tx, &account).await?;
+        super::end_all(platform, &mut tx, user).await?;
+        record_change(platform, &mut tx, actor, user, "reset").await?;
+        notify_owner(platform, &mut tx, &account).await?;
         Ok(tx.commit().await?)
     };
     db::retry_on_conflict(reset, Error::is_conflict).await
 }
 
 /// Checks the rate limits for trying codes. Of a million codes, three are valid at a time.
-pub(super) async fn check_limit(app: &App, user: UserId) -> Result<(), Error> {
-    let (quota, now) = (app.config.limit_login, app.clock.now());
+pub(super) async fn check_limit(platform: &Platform, user: UserId) -> Result<(), Error> {
+    let (quota, now) = (platform.config.limit_login, platform.clock.now());
     let key = format!("user:{user}");
     for rule in [
         Rule::per_minute("code", quota),
         Rule::per_hour("code-hour", quota.saturating_mul(4)),
         Rule::per_day("code-day", quota.saturating_mul(8)),
     ] {
-        app.limits
+        platform
+            .limits
             .check(rule, LimitSubject::Account(&key), now)
             .await?;
     }
@@ -242,7 +257,7 @@ pub(super) async fn check_limit(app: &App, user: UserId) -> Result<(), Error> {
 
 /// Verifies and consumes an unused code of the account's second factor, with the transaction.
 pub(super) async fn accept(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     user: UserId,
     typed: &str,
@@ -253,14 +268,14 @@ pub(super) async fn accept(
     };
     match TypedCode::parse(typed) {
         TypedCode::Digits(digits) => {
-            let secret = app.sealer.open(&context(user), &stored.secret)?;
-            if !app.sealer.is_current(&stored.secret) {
+            let secret = platform.sealer.open(&context(user), &stored.secret)?;
+            if !platform.sealer.is_current(&stored.secret) {
                 // The sealing key was rotated.
-                let sealed = app.sealer.seal(&context(user), &secret)?;
+                let sealed = platform.sealer.seal(&context(user), &secret)?;
                 store::reseal(tx, user, &sealed).await?;
             }
             let totp = code::totp(&secret, "", "");
-            match code::step_of(&totp, &digits, app.clock.now()) {
+            match code::step_of(&totp, &digits, platform.clock.now()) {
                 Some(step) => Ok(store::advance(tx, user, step).await?),
                 None => Ok(false),
             }
@@ -273,23 +288,27 @@ pub(super) async fn accept(
 }
 
 async fn record_change(
-    app: &App,
+    platform: &Platform,
     tx: &mut Tx,
     actor: &Actor,
     user: UserId,
     what: &'static str,
 ) -> Result<(), Error> {
     let change = Change::new("user.second_factor", format!("user:{user}")).to(&what);
-    Ok(audit::record(tx, app.context(), actor, &[change]).await?)
+    Ok(audit::record(tx, platform.context(), actor, &[change]).await?)
 }
 
 /// Notifies the owner by mail of a change of the account's security.
-async fn notify_owner(app: &App, tx: &mut Tx, stored: &users::StoredUser) -> Result<(), Error> {
+async fn notify_owner(
+    platform: &Platform,
+    tx: &mut Tx,
+    stored: &users::StoredUser,
+) -> Result<(), Error> {
     let notice = LinkMessage {
         email: stored.account.email.clone(),
         token: String::new(),
         locale: stored.account.locale,
     };
     let message = message(OutboxMessage::ACCOUNT_SECURITY, &notice)?;
-    Ok(outbox::add(tx, &app.ids, app.clock.now(), &[message]).await?)
+    Ok(outbox::add(tx, &platform.ids, platform.clock.now(), &[message]).await?)
 }

@@ -6,7 +6,6 @@ use shared::{id::ProductId, locale::Locale};
 use sqlx::Row as _;
 
 use crate::{
-    app::App,
     catalog::{
         Error,
         model::{Status, Texts},
@@ -14,6 +13,7 @@ use crate::{
         tree::text,
     },
     db::{self, Rows, Tx, Upsert},
+    platform::Platform,
 };
 
 use super::words::words_of;
@@ -143,8 +143,8 @@ pub(super) async fn find_indexed_terms(
 
 /// Rebuilds the index if it was written by an older version, in small transactions while the shop
 /// is open. An interrupted rebuild starts again.
-pub async fn rebuild_search_index(app: &App) -> Result<(), Error> {
-    let mut reader = app.db.read().await?;
+pub async fn rebuild_search_index(platform: &Platform) -> Result<(), Error> {
+    let mut reader = platform.db.read().await?;
     let version = "
         select version
           from versions
@@ -157,7 +157,7 @@ pub async fn rebuild_search_index(app: &App) -> Result<(), Error> {
     let (mut after, mut count) = (ProductId::new(0), 0);
     loop {
         let batch = async || {
-            let mut tx = app.db.write().await?;
+            let mut tx = platform.db.write().await?;
             let documents = lock_documents(&mut tx, after).await?;
             save_words(&mut tx, &documents).await?;
             tx.commit().await?;
@@ -168,7 +168,7 @@ pub async fn rebuild_search_index(app: &App) -> Result<(), Error> {
         after = last.id;
         count += documents.len();
     }
-    let mut tx = app.db.write().await?;
+    let mut tx = platform.db.write().await?;
     let statement = "
         update versions
            set version = ?

@@ -21,11 +21,11 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     db::{CatalogReader, Rows},
+    platform::Platform,
 };
 
-use super::{Category, Error, ListQuery, Tree, WHOLE_SHOP, limit, list, price, tree};
+use super::{Catalog, Category, Error, ListQuery, Tree, WHOLE_SHOP, limit, list, price, tree};
 use index::find_indexed_terms;
 use query::{QueryTerm, SearchQuery};
 use words::{Term, loose_terms_of, runs_of, single_edits_of, terms_of};
@@ -58,11 +58,11 @@ pub struct SearchResult {
 
 /// A page of search results for an API request, with its category.
 pub async fn search_products(
-    app: &App,
+    catalog: &Catalog,
     request: &SearchProducts,
 ) -> Result<(SearchList, CategoryId), Error> {
     check(&request.q)?;
-    let tree = tree(app).await?;
+    let tree = tree(catalog).await?;
     let category = match &request.category {
         Some(slug) => tree.find(slug).ok_or(Error::NoSuchCategory)?.id,
         None => WHOLE_SHOP,
@@ -81,11 +81,11 @@ pub async fn search_products(
         facets: false,
         first_page_only: false,
     };
-    Ok((search.run(app, listing).await?.list, category))
+    Ok((search.run(catalog, listing).await?.list, category))
 }
 
 /// Suggested products and categories for an incomplete query.
-pub async fn suggest(app: &App, request: &ListSuggestions) -> Result<Suggestions, Error> {
+pub async fn suggest(catalog: &Catalog, request: &ListSuggestions) -> Result<Suggestions, Error> {
     check(&request.q)?;
     let listing = ListQuery::of(WHOLE_SHOP, Sort::default(), SUGGESTED_PRODUCTS);
     let search = Search {
@@ -96,7 +96,7 @@ pub async fn suggest(app: &App, request: &ListSuggestions) -> Result<Suggestions
         facets: false,
         first_page_only: true,
     };
-    let found = search.run(app, listing).await?.list;
+    let found = search.run(catalog, listing).await?.list;
     let products = found.list.items.into_iter().map(|card| SuggestedProduct {
         image: card.image.as_ref().map(|it| it.smallest().to_owned()),
         slug: card.slug,
@@ -106,7 +106,7 @@ pub async fn suggest(app: &App, request: &ListSuggestions) -> Result<Suggestions
     let words = found.corrected.as_deref().unwrap_or(&request.q);
     Ok(Suggestions {
         products: products.collect(),
-        categories: matching_categories(app, words, request.locale).await?,
+        categories: matching_categories(catalog, words, request.locale).await?,
     })
 }
 
@@ -119,7 +119,7 @@ fn check(q: &str) -> Result<(), Error> {
 
 /// The categories whose names match all terms, those with the most products first.
 pub async fn matching_categories(
-    app: &App,
+    catalog: &Catalog,
     q: &str,
     locale: Locale,
 ) -> Result<Vec<CategoryRef>, Error> {
@@ -127,7 +127,7 @@ pub async fn matching_categories(
     if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let tree = tree(app).await?;
+    let tree = tree(catalog).await?;
     let matches = |words: &BTreeSet<String>| {
         let mut terms = terms.iter();
         terms.all(|term| words.iter().any(|word| term.matches(word)))
@@ -160,7 +160,11 @@ impl Search<'_> {
     /// Searches with the filters of `listing`, whose own sort order is ignored. If nothing matches,
     /// misspelled words are corrected, and the characters of scripts without spaces match in any
     /// order.
-    pub async fn run(self, app: &App, mut listing: ListQuery) -> Result<SearchResult, Error> {
+    pub async fn run(
+        self,
+        catalog: &Catalog,
+        mut listing: ListQuery,
+    ) -> Result<SearchResult, Error> {
         let order = self.sort.map_or(BY_RELEVANCE, list::number);
         if listing.cursor.is_some_and(|cursor| cursor.order != order) {
             return Err(Error::Invalid(
@@ -168,12 +172,12 @@ impl Search<'_> {
                 "the cursor belongs to a list with another sort order",
             ));
         }
-        let tree = tree(app).await?;
-        let mut reader = app.db.catalog().await?;
+        let tree = tree(catalog).await?;
+        let mut reader = catalog.db.catalog().await?;
         super::narrow_to(&mut reader, &mut listing, self.brands).await?;
         let typed = runs_of(&normal_query(self.q));
         let terms = terms_of(&typed);
-        let scope = (app, &*tree, &listing);
+        let scope = (catalog, &*tree, &listing);
         let (found, missing) = match self.attempt(&mut reader, scope, &terms).await? {
             Attempt::Found(found) if found.list.total > 0 => return Ok(found),
             Attempt::Found(found) => (found, Vec::new()),
@@ -200,7 +204,7 @@ impl Search<'_> {
     async fn attempt(
         self,
         reader: &mut CatalogReader,
-        (app, tree, listing): (&App, &Tree, &ListQuery),
+        (catalog, tree, listing): (&Catalog, &Tree, &ListQuery),
         terms: &[Term],
     ) -> Result<Attempt, Error> {
         let query_terms: Vec<QueryTerm> = terms
@@ -231,7 +235,7 @@ impl Search<'_> {
             first,
             candidates,
         };
-        let mut found = self.fetch(reader, (app, listing), &search).await?;
+        let mut found = self.fetch(reader, (catalog, listing), &search).await?;
         found.list.more |= found.list.total > 0 && counts[first] > candidates;
         Ok(Attempt::Found(found))
     }
@@ -239,12 +243,12 @@ impl Search<'_> {
     async fn fetch(
         self,
         reader: &mut CatalogReader,
-        (app, listing): (&App, &ListQuery),
+        (platform, listing): (&Platform, &ListQuery),
         search: &SearchQuery,
     ) -> Result<SearchResult, Error> {
         let mut found = SearchResult::empty();
         if self.facets {
-            let currency = app.config.currency;
+            let currency = platform.config.currency;
             (found.facets, found.brand_counts) =
                 query::facets(reader, search, listing, currency).await?;
         }

@@ -10,7 +10,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{app::App, db};
+use crate::{db, platform::Platform};
 
 use stripe::StripeProvider;
 pub use stripe::verify_event;
@@ -141,10 +141,10 @@ pub enum Providers<'a> {
 }
 
 /// The provider of a payment method; `None` for `manual`.
-pub fn find<'a>(app: &'a App, method: &str) -> Option<Providers<'a>> {
+pub fn find<'a>(platform: &'a Platform, method: &str) -> Option<Providers<'a>> {
     match method {
-        "test" => Some(Providers::Test(TestProvider(&app.db))),
-        "stripe" => StripeProvider::new(app).map(Providers::Stripe),
+        "test" => Some(Providers::Test(TestProvider(&platform.db))),
+        "stripe" => StripeProvider::new(platform).map(Providers::Stripe),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::app::App;
+use crate::platform::Platform;
 
 use super::{Charge, ChargeOutcome, ChargeReference, ChargeStatus, Provider, ProviderError};
 
@@ -27,7 +27,7 @@ const AGE_MAX_S: i64 = 300;
 /// Stripe, with the shop's API key.
 #[derive(Debug)]
 pub struct StripeProvider<'a> {
-    app: &'a App,
+    platform: &'a Platform,
     key: &'a str,
 }
 
@@ -146,14 +146,14 @@ impl From<PaymentIntent> for ChargeStatus {
 
 impl<'a> StripeProvider<'a> {
     /// `None` if the shop has no Stripe key.
-    pub fn new(app: &'a App) -> Option<Self> {
-        let key = app.config.stripe_secret_key.as_deref()?;
-        Some(Self { app, key })
+    pub fn new(platform: &'a Platform) -> Option<Self> {
+        let key = platform.config.stripe_secret_key.as_deref()?;
+        Some(Self { platform, key })
     }
 
     fn request(&self, method: http::Method, path: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}{path}", self.app.config.stripe_url);
-        self.app
+        let url = format!("{}{path}", self.platform.config.stripe_url);
+        self.platform
             .http_client
             .request(method, url)
             .bearer_auth(self.key)

@@ -16,9 +16,13 @@ use shared::{
     page::{CHECKOUT, CHECKOUT_REVIEW, FIND_ORDER, action},
 };
 
-use crate::{accounts, app::App, config::Config, http_pipeline::ClientAddress, web::Refusal};
-
-use super::{LimitSubject, Network, RateLimited, Rule, Verdict};
+use crate::{
+    accounts,
+    app::App,
+    config::Config,
+    limits::{LimitSubject, Network, RateLimited, Rule, Verdict, coupon_rule, take},
+    web::{ClientAddress, Refusal},
+};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -29,7 +33,7 @@ const API_ROOT: &str = "/api/v1";
 /// Refuses a request whose client exceeds its rate limit. The response says how many requests
 /// remain (draft-ietf-httpapi-ratelimit-headers). A client without a known address has no limit: it
 /// came through a proxy that is not configured.
-pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn limit_rates(State(app): State<App>, request: Request, next: Next) -> Response {
     let client = request
         .extensions()
         .get::<ClientAddress>()
@@ -72,34 +76,6 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
         add_rate_limit_headers(&mut response, rule, verdict);
     }
     response
-}
-
-/// Takes one request from the buckets of a client's network and of the networks around it, the
-/// smallest first. Returns the verdict that refuses, or else that of the client's own network.
-async fn take(app: &App, network: &Network, rule: Rule) -> Option<(Rule, Verdict)> {
-    let now = app.clock.now();
-    let mut own = None;
-    for (rule, subject) in network.buckets(&app.config, rule) {
-        let verdict = app.limits.take(rule, subject, now).await;
-        if !verdict.allowed {
-            return Some((rule, verdict));
-        }
-        own.get_or_insert((rule, verdict));
-    }
-    own
-}
-
-/// Checks a rule of a handler in the same way.
-pub async fn check_network(app: &App, network: &Network, rule: Rule) -> Result<(), RateLimited> {
-    match take(app, network, rule).await {
-        Some((_, verdict)) if !verdict.allowed => {
-            tracing::info!(limit = rule.name, "rate limit exceeded");
-            Err(RateLimited {
-                retry_in: verdict.retry_in,
-            })
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The rule of routes without one of their own.
@@ -151,12 +127,6 @@ fn rule_of_action(config: &Config, path: &str) -> Option<Rule> {
         return None;
     };
     Some(Rule::per_minute(name, quota))
-}
-
-/// The rule for coupon attempts of one client in all carts, because anybody can create carts. The
-/// endpoint that takes coupons also takes other changes of a cart, so its handler checks this rule.
-pub fn coupon_rule(config: &Config) -> Rule {
-    Rule::per_minute("coupons-client", config.limit_coupons)
 }
 
 fn add_rate_limit_headers(response: &mut Response, rule: Rule, verdict: Verdict) {

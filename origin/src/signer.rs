@@ -15,7 +15,10 @@ use shared::time::Timestamp;
 
 use crate::keyring::Keyring;
 
-use super::Error;
+/// A token could not be signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token could not be signed")]
+pub struct SigningError;
 
 /// The name of such a key in error messages.
 const WHAT: &str = "token key";
@@ -99,16 +102,16 @@ impl Signer {
     }
 
     /// Signs claims into a token.
-    pub(super) fn sign<T: Serialize>(&self, claims: &T) -> Result<String, Error> {
+    pub fn sign<T: Serialize>(&self, claims: &T) -> Result<String, SigningError> {
         let header = Header {
             kid: Some(self.name.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
-        jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| Error::Signature)
+        jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| SigningError)
     }
 
     /// The claims of a token, if it is signed with one of the keys for this shop and is valid now.
-    pub(super) fn verify<T: DeserializeOwned + ValidityPeriod>(
+    pub fn verify<T: DeserializeOwned + ValidityPeriod>(
         &self,
         token: &str,
         shop: &str,
@@ -131,7 +134,7 @@ impl Signer {
 }
 
 /// Claims with a validity period.
-pub(super) trait ValidityPeriod {
+pub trait ValidityPeriod {
     /// Whether they are valid at this time, in seconds.
     fn is_valid_at(&self, now: i64) -> bool;
 }

@@ -1,0 +1,15 @@
+//! The handle of this domain.
+
+use shared::stock::StockLevels;
+
+use crate::{batcher::Batcher, catalog::Catalog, platform::handle};
+
+use super::{Error, StockJob};
+
+handle! {
+    /// What the inventory needs.
+    pub struct Inventory(InventoryState) above catalog: Catalog {
+        /// Batches changes of stock by staff.
+        pub batcher: Batcher<StockJob, Result<StockLevels, Error>>,
+    }
+}

@@ -1,0 +1,13 @@
+//! The handle of this domain.
+
+use crate::{batcher::Batcher, cart::Carts, platform::handle};
+
+use super::{Error, PlaceOrderOutcome, Placement};
+
+handle! {
+    /// What orders need.
+    pub struct Orders(OrdersState) above carts: Carts {
+        /// Batches placements of orders.
+        pub batcher: Batcher<Placement, Result<PlaceOrderOutcome, Error>>,
+    }
+}
