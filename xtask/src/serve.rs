@@ -204,8 +204,8 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let inputs = Inputs::new()
         .path(&workspace.root.join("origin/demo"))?
         .path(&workspace.root.join("origin/src/seed"))?
-        .word(args.database_url.as_deref().unwrap_or_default())
-        .word(&data.to_string_lossy());
+        .text(args.database_url.as_deref().unwrap_or_default())
+        .text(&data.to_string_lossy());
     let results = match args.database_url {
         Some(_) => Vec::new(),
         // The migration creates the database before the import.

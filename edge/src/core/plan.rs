@@ -66,7 +66,7 @@ pub enum ForwardReason {
 
 impl ForwardReason {
     /// The token in `Cache-Status`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",

@@ -196,6 +196,6 @@ fn new_request_id() -> String {
 }
 
 fn is_valid_request_id(id: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(word)
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(allowed)
 }

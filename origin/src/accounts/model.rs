@@ -84,7 +84,7 @@ pub struct Device {
 /// Role and rights from the columns of the table.
 pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_json::Error> {
     Ok((
-        Role::from_word(role).unwrap_or(Role::Customer),
+        Role::from_name(role).unwrap_or(Role::Customer),
         serde_json::from_str(rights)?,
     ))
 }

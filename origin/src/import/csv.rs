@@ -449,11 +449,11 @@ fn read_choices(row: &SheetRow, options: &mut [NewOption]) -> Vec<(String, Strin
 }
 
 fn status(row: &SheetRow) -> Result<Status, Fault> {
-    let Some(word) = row.filled("status") else {
+    let Some(name) = row.filled("status") else {
         return Ok(Status::default());
     };
     let unknown = || Fault::row("status", "must be active, draft or archived");
-    Status::from_word(word).ok_or_else(unknown)
+    Status::from_name(name).ok_or_else(unknown)
 }
 
 /// A text in each language that has a column.

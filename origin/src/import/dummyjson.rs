@@ -59,24 +59,24 @@ fn read_category(
     validator: &mut RowValidator<'_, '_>,
 ) -> Flow<Option<String>> {
     // Newer answers hold an object with slug and name.
-    let (word, name) = match fields.object("category") {
+    let (slug, name) = match fields.object("category") {
         Ok(Some(category)) => (
             warnings.or_warn(category.filled("slug")),
             warnings.or_warn(category.filled("name")),
         ),
         _ => (warnings.or_warn(fields.filled("category")), None),
     };
-    let Some(word) = word
-        .map(|word| text::line(&word))
-        .filter(|word| !word.is_empty())
+    let Some(slug) = slug
+        .map(|slug| text::line(&slug))
+        .filter(|slug| !slug.is_empty())
     else {
         return Ok(None);
     };
-    let external_id = format!("{PREFIX}{word}");
+    let external_id = format!("{PREFIX}{slug}");
     if validator.has_category(&external_id) {
         return Ok(Some(external_id));
     }
-    let name = name.unwrap_or_else(|| text::words(&word));
+    let name = name.unwrap_or_else(|| text::words(&slug));
     let category = NewCategory {
         external_id: external_id.clone(),
         names: Texts::from([(Locale::En, text::line(&name))]),

@@ -355,11 +355,11 @@ fn texts(fields: &Fields<'_>, name: &str) -> Result<Texts, Fault> {
 }
 
 fn status(fields: &Fields<'_>) -> Result<Status, Fault> {
-    let Some(word) = fields.filled("status")? else {
+    let Some(name) = fields.filled("status")? else {
         return Ok(Status::default());
     };
     let unknown = || fields.fault("status", "must be active, draft or archived");
-    Status::from_word(&word).ok_or_else(unknown)
+    Status::from_name(&name).ok_or_else(unknown)
 }
 
 fn created_at(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<shared::time::Timestamp> {

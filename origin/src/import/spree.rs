@@ -273,13 +273,13 @@ fn read_path(rows: &ProductRows) -> Vec<String> {
 }
 
 fn read_status(rows: &ProductRows, warnings: &mut Warnings) -> Status {
-    let Some(word) = rows.cell("status") else {
+    let Some(name) = rows.cell("status") else {
         return Status::Active;
     };
-    Status::from_word(&word.to_ascii_lowercase()).unwrap_or_else(|| {
+    Status::from_name(&name.to_ascii_lowercase()).unwrap_or_else(|| {
         warnings.add(Fault::field(
             "status",
-            format!("unknown value {word:?}; imported as a draft"),
+            format!("unknown value {name:?}; imported as a draft"),
         ));
         Status::Draft
     })

@@ -107,7 +107,7 @@ pub async fn list_all(app: &App, query: &ListAllOrders) -> Result<OrderList, Err
     };
     let mut statement = sqlx::query(statement).bind(before);
     if let Some(state) = query.state {
-        statement = statement.bind(state.word());
+        statement = statement.bind(state.as_str());
     }
     let mut reader = app.db.read().await?;
     let rows = statement

@@ -370,7 +370,7 @@ fn webhook_event(
     };
     let topic = match state {
         Some(OrderState::Pending) | None => message.topic.clone(),
-        Some(state) => format!("order.{}", state.word()),
+        Some(state) => format!("order.{}", state.as_str()),
     };
     Ok(webhooks::WebhookEvent {
         id: message.id,

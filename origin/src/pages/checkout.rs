@@ -383,7 +383,7 @@ impl Payment {
         let mut known = app.config.payment_methods.iter();
         known.find(|it| *it == method)?;
         let card = match method {
-            "test" => Some(TestCard::from_word(card)?),
+            "test" => Some(TestCard::from_name(card)?),
             _ => None,
         };
         Some(Self {
@@ -393,13 +393,13 @@ impl Payment {
     }
 
     fn form(&self) -> FormState {
-        let card = self.card.map_or("", TestCard::word);
+        let card = self.card.as_ref().map_or("", TestCard::as_str);
         FormState::with_values([("payment", self.method.as_str()), ("card", card)])
     }
 
     /// The path of the review step with the chosen method.
     fn review(&self) -> String {
-        let card = self.card.map(|it| format!("&card={}", it.word()));
+        let card = self.card.map(|it| format!("&card={}", it.as_str()));
         let card = card.unwrap_or_default();
         format!("{}?payment={}{card}", CHECKOUT_REVIEW.path, self.method)
     }

@@ -26,13 +26,15 @@ pub fn parse(query: &str) -> CategoryFilter {
             "min" => value.clone_into(&mut filter.min),
             "max" => value.clone_into(&mut filter.max),
             "availability" => {
-                let known = Availability::ALL.into_iter().find(|it| it.word() == value);
+                let known = Availability::ALL
+                    .into_iter()
+                    .find(|it| it.as_str() == value);
                 filter
                     .availability
                     .extend(known.filter(|it| !filter.availability.contains(it)));
             }
             "sort" => {
-                let known = Sort::ALL.into_iter().find(|it| it.word() == value);
+                let known = Sort::ALL.into_iter().find(|it| it.as_str() == value);
                 filter.sort = known.or(filter.sort);
             }
             "page" => {

@@ -128,7 +128,7 @@ async fn pay_order(
         confirmed.map(drop)
     } else {
         let request = PayOrder {
-            card: TestCard::from_word(fields.text("card")),
+            card: TestCard::from_name(fields.text("card")),
             hosted: Some(locale),
             ..PayOrder::default()
         };

@@ -105,7 +105,7 @@ fn progress(messages: Messages, order: &Order) -> AnyView {
         let current = (Some(index) == last).then_some("step");
         view! {
             <li class=class aria-current=current>
-                <span>{messages.text(&format!("state-{}", state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", state.as_str()))}</span>
                 " "
                 {at}
             </li>

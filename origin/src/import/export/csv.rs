@@ -146,7 +146,7 @@ impl<W: Write> CsvWriter<W> {
 /// What belongs to the product stands in its first row.
 fn set_product(cells: &mut Cells, product: &NewProduct) {
     set(cells, "slug", product.slug.as_deref().unwrap_or_default());
-    set(cells, "status", product.status.word());
+    set(cells, "status", product.status.as_str());
     set(
         cells,
         "category_id",

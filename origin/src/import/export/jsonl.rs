@@ -67,7 +67,7 @@ fn product_line(product: &NewProduct, folder: &Path) -> Line {
     let images = product.images.iter().map(|it| image_value(it, folder));
     let mut line = Line::of("product", &product.external_id);
     line.put("slug", json!(product.slug));
-    line.put("status", json!(product.status.word()));
+    line.put("status", json!(product.status.as_str()));
     line.put("category", json!(product.category));
     line.put("brand", json!(product.brand));
     line.put("names", texts(&product.names));

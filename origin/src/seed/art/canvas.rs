@@ -74,7 +74,7 @@ pub(super) enum Pattern {
 }
 
 impl Pattern {
-    const WORDS: [(&'static str, Self); 16] = [
+    const NAMES: [(&'static str, Self); 16] = [
         ("plain", Self::Plain),
         ("stripe", Self::Stripe),
         ("pin", Self::Pin),
@@ -93,11 +93,11 @@ impl Pattern {
         ("grain", Self::Grain),
     ];
 
-    /// The pattern with this word.
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS
+    /// The pattern with this name.
+    pub(super) fn from_name(wanted: &str) -> Option<Self> {
+        Self::NAMES
             .into_iter()
-            .find(|(name, _)| *name == word)
+            .find(|(name, _)| *name == wanted)
             .map(|(_, pattern)| pattern)
     }
 

@@ -59,10 +59,10 @@ impl Request {
             match key {
                 "colour" => request.look = Look::plain(palette::colour(value)?),
                 "accent" => accent = Some(palette::colour(value)?),
-                "pattern" => pattern = Pattern::from_word(value)?,
+                "pattern" => pattern = Pattern::from_name(value)?,
                 "form" => form = value.parse().ok().filter(|form| (1..=4).contains(form))?,
                 "tone" => request.tone = palette::tone(value)?,
-                "stage" => request.stage = Stage::from_word(value)?,
+                "stage" => request.stage = Stage::from_name(value)?,
                 "view" if value == "close" => request.close = true,
                 "pair" => request.pair = Some(palette::colour(value)?),
                 "with" => request.with = companions(value)?,
@@ -80,8 +80,8 @@ impl Request {
 }
 
 impl Stage {
-    fn from_word(word: &str) -> Option<Self> {
-        Some(match word {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
             "plain" => Self::Plain,
             "arch" => Self::Arch,
             "disc" => Self::Disc,

@@ -107,7 +107,7 @@ fn contents() -> Vec<(AccountSection, AccountContent)> {
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for kind in SignInForm::ALL {
-        let path = format!("/account/{}", kind.word());
+        let path = format!("/account/{}", kind.as_str());
         let shell = private_shell(locale, &path);
         let page = SignInPage {
             kind: *kind,
@@ -123,7 +123,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         }
     }
     for (section, content) in contents() {
-        let path = format!("/account#{}", section.word());
+        let path = format!("/account#{}", section.as_str());
         let shell = private_shell(locale, "/account");
         pages.push((path, account(&shell, &account_page(section, content))));
     }

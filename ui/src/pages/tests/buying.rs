@@ -120,7 +120,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         pages.push(("/cart".to_owned(), text));
     }
     for step in CheckoutStep::ALL {
-        let path = format!("/checkout#{}", step.word());
+        let path = format!("/checkout#{}", step.as_str());
         let text = checkout(&private_shell(locale, "/checkout"), &checkout_page(step));
         pages.push((path, text));
     }
@@ -135,10 +135,10 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     orders.extend(
         OrderState::ALL
             .iter()
-            .map(|state| order_page(state.word(), "test", Value::Null)),
+            .map(|state| order_page(state.as_str(), "test", Value::Null)),
     );
     for page in orders {
-        let path = format!("/orders/{}", page.order.state.word());
+        let path = format!("/orders/{}", page.order.state.as_str());
         pages.push((
             path,
             order(&private_shell(locale, "/orders/1?token=t"), &page),
