@@ -134,9 +134,9 @@ impl App {
         config.check_payments().map_err(wrong)?;
         let redis = config.redis().map_err(wrong)?.map(Arc::new);
         let limits = Limits::new(redis.clone());
-        let maker = redis.as_ref().map(|_| maker(&config, &rules, &assets));
-        let maker = maker.transpose().map_err(wrong)?;
-        let l2 = redis.clone().zip(maker);
+        let build = redis.as_ref().map(|_| build_hash(&config, &rules, &assets));
+        let build = build.transpose().map_err(wrong)?;
+        let l2 = redis.clone().zip(build);
         let signer = config.signer().map_err(wrong)?;
         let sealer = config.sealer().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
@@ -157,7 +157,7 @@ impl App {
             clock,
             changes: Changes::default(),
             memory: memory.map(Arc::new),
-            l2: l2.map(|(redis, maker)| L2::new(redis, maker)),
+            l2: l2.map(|(redis, build)| L2::new(redis, build)),
             redis,
             tree: TreeCache::default(),
             facets: FacetsCache::default(),
@@ -245,9 +245,9 @@ fn hostname() -> String {
         .unwrap_or_else(|| "unnamed host".to_owned())
 }
 
-/// A hash of everything that responses depend on besides the database: the program, the settings
-/// that pages show, the checkout rules and the assets.
-fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
+/// The build hash: everything that responses depend on besides the database, which is the program,
+/// the settings that pages show, the checkout rules and the assets.
+fn build_hash(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
     let program = std::env::current_exe().and_then(std::fs::read);
     let program = program.map_err(|error| format!("cannot read the program file: {error}"))?;
     let mut hasher = blake3::Hasher::new();
