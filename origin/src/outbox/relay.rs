@@ -77,7 +77,7 @@ pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
         if due.is_empty() {
             return Ok(delivered);
         }
-        crash::at("outbox.taken");
+        crash::at("outbox.leased");
         let outcomes = send_mail(app, &due).await;
         crash::at("outbox.sent");
         let done = record_results(app, due, outcomes).await?;

@@ -284,7 +284,7 @@ async fn settle_once(
             store::add_refund(&mut tx, app.ids.next(now), &payment, minor, now).await?;
         }
     }
-    crash::at("pay.noted");
+    crash::at("pay.recorded");
     tx.commit().await?;
     if matches!(state, PaymentState::Captured | PaymentState::Failed) {
         let captured = state == PaymentState::Captured;
