@@ -8,7 +8,7 @@ pub enum Error {
     /// It could not be opened.
     #[error("{} cannot be opened: {source}", path.display())]
     Open {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
@@ -21,7 +21,7 @@ pub enum Error {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is not of this format, or ends in the middle.
+    /// The file does not have this format, or is truncated.
     #[error("line {line}: {reason}")]
     Broken {
         /// The line of the error.
