@@ -8,7 +8,7 @@ use crate::db::{self, Tx};
 
 use super::Error;
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Creating an account.
@@ -48,7 +48,7 @@ impl Purpose {
 pub struct Link<T> {
     /// The email address that it was sent to.
     pub email: String,
-    /// What was stored with it.
+    /// The payload that was stored with it.
     pub content: T,
 }
 

@@ -17,7 +17,7 @@ use super::{Error, devices::DeviceTokens};
 pub struct Person {
     /// Their account.
     pub user: UserId,
-    /// What authenticates the request.
+    /// The credential of the request.
     pub credential: Credential,
     /// Customer, staff or owner.
     pub role: Role,
@@ -31,7 +31,7 @@ pub struct Person {
     pub withheld: bool,
 }
 
-/// What a person's request is authenticated by.
+/// The credential that authenticates a person's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// The session cookie of a browser.

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_decides() {
+    fn the_coding_with_the_highest_weight_is_chosen() {
         for (accept, coding) in [
             ("gzip, deflate, br, zstd", Coding::Br),
             ("gzip", Coding::Gzip),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_comes_back() {
+    fn encoded_bodies_round_trip() {
         let body = Bytes::from("quack ".repeat(500));
         let mut text = Vec::new();
         let br = Coding::Br.encode(&body).unwrap();

@@ -10,7 +10,7 @@ use super::coding::Coding;
 /// Smaller bodies fit into one packet without a coding.
 const COMPRESS_MIN_BYTES: usize = 1_024;
 
-/// What a request says about the representation that it wants.
+/// The content negotiation and the preconditions of a request.
 #[derive(Clone, Debug)]
 pub struct Negotiation {
     head: bool,

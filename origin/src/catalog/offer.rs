@@ -1,4 +1,4 @@
-//! Current offers: what carts and orders need to know of a variant.
+//! Current offers: the data of a variant that carts and orders use.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -29,7 +29,7 @@ const CONFIRM_INTERVAL_MS: i64 = 10 * 60 * 1_000;
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60_000;
 
-/// What this process knows about the purges of an edge.
+/// The state of the purges of an edge, as far as this process knows.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryState(Mutex<DeliveryProgress>);
 

@@ -45,7 +45,7 @@ pub async fn render_problems(State(app): State<App>, request: Request, next: Nex
     render_problem(&app, &context, next.run(request).await)
 }
 
-/// What rendering a problem needs to know about the request.
+/// The parts of a request that rendering a problem depends on.
 pub struct ProblemContext {
     path: String,
     query: Option<String>,

@@ -34,7 +34,7 @@ pub enum Error {
     Spool(String),
 }
 
-/// What is skipped because of a fault.
+/// The part of a row that is skipped because of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// The whole category or product.
@@ -54,7 +54,7 @@ pub struct BadRow {
     pub field: String,
     /// The reason.
     pub reason: String,
-    /// What is skipped because of it.
+    /// The part that is skipped because of it.
     pub skipped: Skipped,
 }
 

@@ -161,7 +161,7 @@ pub async fn has_open_orders(conn: &mut AnyConnection, user: UserId) -> Result<b
     Ok(open > 0)
 }
 
-/// What the erasure of an account has touched.
+/// The carts and orders whose data an erasure has removed.
 #[derive(Debug, Default)]
 pub struct ErasedOrders {
     /// The carts of its orders.

@@ -259,7 +259,7 @@ fn replay(
     Ok(PlaceOrderOutcome::Replayed(answer.status, body))
 }
 
-/// What a batch writes.
+/// The writes of a batch.
 #[derive(Default)]
 struct OrderBatch {
     decided: Vec<DecidedOrder>,
