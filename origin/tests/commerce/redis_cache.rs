@@ -65,7 +65,7 @@ async fn assert_responses_are_shared(shop: &Shop, redis: Redis) {
     assert_eq!(here.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(there.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(served(&there, "l2", "hit").await, 2);
-    // An origin without its database can serve what others have cached.
+    // An origin without its database serves responses that others have cached.
     here.get("/zh/p/tea").await;
     until(async || redis.keys() == 3).await;
     there.app.db.close().await;

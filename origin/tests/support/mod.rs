@@ -27,7 +27,7 @@ use origin::{
 use shared::{locale::Locale, money::Money, page::Assets, time::Timestamp};
 use tower::ServiceExt;
 
-/// Runs a story on SQLite and on MariaDB. It ends with an audit of what must always be true.
+/// Runs a test on SQLite and on MariaDB, and then audits the invariants of the database.
 #[macro_export]
 macro_rules! db_test {
     ($(#[$doc:meta])* async fn $name:ident($shop:ident) $body:block) => {
@@ -35,13 +35,13 @@ macro_rules! db_test {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn story($shop: &$crate::support::Shop) $body
+            async fn test($shop: &$crate::support::Shop) $body
 
             #[tokio::test]
             $(#[$doc])*
             async fn on_sqlite() {
                 let shop = $crate::support::Shop::on_sqlite().await;
-                story(&shop).await;
+                test(&shop).await;
                 shop.audit().await;
             }
 
@@ -49,7 +49,7 @@ macro_rules! db_test {
             $(#[$doc])*
             async fn on_mariadb() {
                 let shop = $crate::support::Shop::on_mariadb().await;
-                story(&shop).await;
+                test(&shop).await;
                 shop.audit().await;
                 shop.drop_database().await;
             }
@@ -57,7 +57,7 @@ macro_rules! db_test {
     };
 }
 
-/// Where the private MariaDB of `cargo xtask test` is.
+/// The environment variable with the URL of the private MariaDB of `cargo xtask test`.
 const MYSQL_URL: &str = "MALLARD_TEST_MYSQL_URL";
 
 pub struct Shop {
@@ -67,7 +67,7 @@ pub struct Shop {
     mysql: Option<(String, String)>,
 }
 
-/// An answer, read to its end.
+/// A response with its complete body.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -105,7 +105,7 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         "manual,test",
         "--webhook-hosts",
         "127.0.0.1",
-        // Stories buy with one address as much as they like; what limits them has its own.
+        // Most tests buy much from one address. The tests of the limits set their own.
         "--limit-line-units",
         "999",
         "--limit-unpaid-orders",
@@ -151,7 +151,7 @@ impl Shop {
         Self::open(tempfile::tempdir().unwrap(), &url, Some((server, name))).await
     }
 
-    /// Where its database is.
+    /// The URL of the database.
     pub fn url(&self) -> String {
         self.app.config.database_url()
     }
@@ -177,7 +177,7 @@ impl Shop {
     }
 
     /// Another origin on the same database, with its own connections.
-    pub async fn twin(&self) -> Router {
+    pub async fn second_origin(&self) -> Router {
         let config = self.app.config.clone();
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
@@ -201,7 +201,7 @@ impl Shop {
         }
     }
 
-    /// Another program on the same database and in the same folder.
+    /// Wraps another process on the same database and folder.
     pub fn on(&self, app: App) -> Self {
         Self {
             router: origin::http_pipeline::router(&app),
@@ -211,14 +211,14 @@ impl Shop {
         }
     }
 
-    /// Another program on the same database that has no node id yet.
-    pub async fn empty_handed(&self) -> App {
+    /// Another process on the same database, without a node id.
+    pub async fn without_lease(&self) -> App {
         let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
         App::connect(config, assets(), clock).await.unwrap()
     }
 
-    /// A database without any table, on the same server.
-    pub async fn empty(&self) -> App {
+    /// Connects to a database without tables, on the same server.
+    pub async fn empty_database(&self) -> App {
         let mut config = self.app.config.clone();
         let url = match &self.mysql {
             Some((server, name)) => {
@@ -232,7 +232,7 @@ impl Shop {
         App::connect(config, assets(), clock).await.unwrap()
     }
 
-    pub async fn drop_empty(&self, app: App) {
+    pub async fn drop_empty_database(&self, app: App) {
         app.db.close().await;
         if let Some((server, name)) = &self.mysql {
             execute(server, format!("drop database {name}_empty")).await;
@@ -267,8 +267,8 @@ impl Shop {
         self.send(Request::get(path)).await
     }
 
-    /// Asks as operators do, at their own listener.
-    pub async fn ask_ops(&self, path: &str) -> Reply {
+    /// Gets a path of the operators' listener.
+    pub async fn get_ops(&self, path: &str) -> Reply {
         let operators = origin::http_pipeline::operators(&self.app);
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = operators.oneshot(request).await.unwrap();
@@ -280,7 +280,7 @@ impl Shop {
         }
     }
 
-    /// Gets JSON that must be there.
+    /// Gets the JSON of a successful response.
     pub async fn json(&self, path: &str) -> serde_json::Value {
         let reply = self.get(path).await;
         assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
@@ -292,7 +292,7 @@ impl Shop {
             .await
     }
 
-    /// Saves categories, each below the one before the slash: `kitchen`, `kitchen/cups`.
+    /// Saves categories by their paths: `kitchen`, `kitchen/cups`. A parent comes first.
     pub async fn categories(&self, paths: &[&str]) {
         let mut tx = self.app.db.write().await.unwrap();
         for (position, path) in (0..).zip(paths) {
@@ -319,7 +319,7 @@ impl Shop {
         self.app.clock.advance(2_000);
     }
 
-    /// Saves products and counts anew.
+    /// Saves products and recounts the facets.
     pub async fn save(&self, products: Vec<NewProduct>) -> Vec<Saved> {
         let mut saved = Vec::new();
         for chunk in products.chunks(BATCH_MAX) {
@@ -345,7 +345,7 @@ impl Shop {
         saved
     }
 
-    /// What must be true after every story.
+    /// Checks the invariants that hold after every test.
     pub async fn audit(&self) {
         let mut reader = self.app.db.read().await.unwrap();
         for (what, statement) in [
@@ -608,7 +608,7 @@ pub fn en(text: &str) -> Texts {
     Texts::from([(Locale::En, text.to_owned())])
 }
 
-/// A product with one variant, for a test to change.
+/// A product with one variant, which tests can change.
 pub fn product(name: &str, price: &str) -> NewProduct {
     let currency = "USD".parse().unwrap();
     NewProduct {
