@@ -12,7 +12,7 @@ async function login(page: Page, email: string, password: string): Promise<void>
 }
 
 for (const prefix of ["", "/zh"]) {
-  test(`somebody opens an account, buys with it and finds the order there (${prefix || "en"})`, async ({
+  test(`a customer registers, buys and finds the order in the account (${prefix || "en"})`, async ({
     page,
     request,
   }) => {
@@ -22,7 +22,7 @@ for (const prefix of ["", "/zh"]) {
     await addOwn(page, spoon.path);
     await comeIn(page, prefix, email);
 
-    // What a guest had in the cart has come along.
+    // The guest's cart was merged into the account's cart.
     await page.goto(`${prefix}/cart`);
     await expect(page.locator(".line")).toHaveCount(1);
     await page.locator("[name=next]").click();
@@ -52,7 +52,7 @@ for (const prefix of ["", "/zh"]) {
   });
 }
 
-test("what a guest has in the cart joins what the account has, at login", async ({ page, browser, request }) => {
+test("a guest cart is merged into the account's cart at sign-in", async ({ page, browser, request }) => {
   test.slow();
   const email = somebody();
   const spoon = await makeProduct(request, 1_000, 5);
@@ -75,7 +75,7 @@ test("what a guest has in the cart joins what the account has, at login", async 
   await elsewhere.close();
 });
 
-test("a forgotten password is set anew with the link of a message", async ({ page }) => {
+test("a password is reset with the link of a mail", async ({ page }) => {
   test.slow();
   const email = somebody();
   await comeIn(page, "", email);
@@ -97,7 +97,7 @@ test("a forgotten password is set anew with the link of a message", async ({ pag
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
 });
 
-test("the address book, the profile and the devices are looked after by forms", async ({ page, browser }) => {
+test("address book, profile and sessions are managed with forms", async ({ page, browser }) => {
   test.slow();
   const email = somebody();
   await comeIn(page, "", email);
@@ -149,7 +149,7 @@ test("the address book, the profile and the devices are looked after by forms", 
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
 });
 
-test("a login never leads to another shop", async ({ page }) => {
+test("sign-in has no open redirect", async ({ page }) => {
   const email = somebody();
   await comeIn(page, "", email);
   for (const next of ["//evil.example", "https://evil.example", "/\\evil.example"]) {
@@ -160,7 +160,7 @@ test("a login never leads to another shop", async ({ page }) => {
   }
 });
 
-test("the pages about the shop say what they are about", async ({ page }) => {
+test("information pages have a heading", async ({ page }) => {
   for (const path of ["/shipping", "/returns", "/privacy", "/contact", "/zh/shipping"]) {
     const response = await page.goto(path);
     expect(response?.status(), path).toBe(200);

@@ -2,7 +2,7 @@ import { openProduct } from "./buyer";
 import { comeIn, somebody } from "./customer";
 import { expect, test } from "./shop";
 
-test("the theme can be chosen and is remembered", async ({ page }) => {
+test("the theme can be switched and is saved", async ({ page }) => {
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("/");
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -18,7 +18,7 @@ test("the theme can be chosen and is remembered", async ({ page }) => {
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 });
 
-test("a thumbnail shows its picture without a load", async ({ page }) => {
+test("a thumbnail shows its image without a page load", async ({ page }) => {
   await page.goto("/c/kitchen?sort=best_selling");
   const hrefs = await page
     .locator('main article a[href^="/p/"]')
@@ -43,7 +43,7 @@ test("a thumbnail shows its picture without a load", async ({ page }) => {
   throw new Error("no product of the kitchen has two pictures");
 });
 
-test("the badge tells what is in the cart on pages that are the same for everybody", async ({ page }) => {
+test("the badge shows the number of items on shared pages", async ({ page }) => {
   const asked: string[] = [];
   page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && asked.push(request.url()));
   await openProduct(page);
@@ -61,7 +61,7 @@ test("the badge tells what is in the cart on pages that are the same for everybo
   expect(html).toMatch(/hidden class="count">(<!---->)?<\/span>/);
 });
 
-test("pages that are the same for everybody greet who is signed in, and nobody else", async ({ page }) => {
+test("shared pages show the name of a signed-in visitor only", async ({ page }) => {
   const email = somebody();
   await comeIn(page, "", email);
   await page.goto("/c/kitchen");

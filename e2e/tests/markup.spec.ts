@@ -34,7 +34,7 @@ const OWN = ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessio
 
 const VNU = require.resolve("vnu-jar/build/dist/vnu.jar");
 
-/** What the W3C's checker (vnu) finds wrong with these documents. */
+/** The errors that the W3C's validator (vnu) finds in these documents. */
 async function checked(documents: Map<string, string>): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), "markup-"));
   try {
@@ -55,7 +55,7 @@ async function checked(documents: Map<string, string>): Promise<string[]> {
 
 const validator = new HtmlValidate({ extends: ["html-validate:standard"] });
 
-/** What html-validate finds wrong with this document. */
+/** The errors that html-validate finds in this document. */
 async function validated(path: string, html: string): Promise<string[]> {
   const { results } = await validator.validateString(html, path);
   return results.flatMap((it) => it.messages.map((it) => `${path}:${it.line}:${it.column} ${it.ruleId}: ${it.message}`));

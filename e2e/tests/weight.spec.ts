@@ -3,7 +3,7 @@ import zlib from "node:zlib";
 
 import { expect, test } from "./shop";
 
-/** The most bytes of a page as they are sent, in brotli. */
+/** The maximum transfer size of a page, in bytes with brotli. */
 const DOCUMENT_MAX = 60_000;
 const CODE_MAX = 90_000;
 
@@ -21,7 +21,7 @@ const PAGES = [
   "/nothing-here",
 ];
 
-/** How many bytes an address sends to those who take brotli. */
+/** The size of a response with brotli, in bytes. */
 async function weigh(base: string, path: string): Promise<{ bytes: number; text: string }> {
   const url = new URL(path, base);
   return new Promise((resolve, reject) => {
@@ -40,7 +40,7 @@ async function weigh(base: string, path: string): Promise<{ bytes: number; text:
 }
 
 for (const kind of PAGES) {
-  test(`${kind} weighs little`, async ({ baseURL }) => {
+  test(`${kind} is within its size limit`, async ({ baseURL }) => {
     const base = baseURL ?? "";
     let path = kind;
     if (kind === "product") {
