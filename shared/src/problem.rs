@@ -34,7 +34,7 @@ macro_rules! kinds {
                 match self {$(Self::$name => $title),*}
             }
 
-            /// What the problem means for the client.
+            /// The meaning of the problem for the client.
             pub const fn meaning(self) -> &'static str {
                 match self {$(Self::$name => $meaning),*}
             }

@@ -456,6 +456,6 @@ pub async fn recover(app: &App) -> Result<(), Error> {
 
 /// Whether the payment is so old that it never reached the provider. Its id contains its time.
 fn is_lost(app: &App, payment: &StoredPayment, now: i64) -> bool {
-    let patience = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
-    shared::id::created_at(payment.id).as_millis() + patience < now
+    let lost_after_ms = app.config.payment_ask_ms.saturating_mul(LOST_AFTER_POLLS);
+    shared::id::created_at(payment.id).as_millis() + lost_after_ms < now
 }

@@ -165,7 +165,7 @@ fn quantities_shipped_and_returned(shell: &Shell, order: &Order) -> AnyView {
     .into_any()
 }
 
-/// What remains to be done to pay the order.
+/// The payment of the order: its state, instructions and forms.
 fn payment_section(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let order = &page.order;
     if order.state != OrderState::Pending {
