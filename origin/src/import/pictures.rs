@@ -41,7 +41,7 @@ impl Folder {
     /// The source of a picture in Mallard's own formats, which may also be a drawing (`draw:`).
     pub(super) fn own_source(&self, src: &str) -> Result<ImageSource, String> {
         match src.strip_prefix(DRAW) {
-            Some(words) => Ok(ImageSource::Drawn(words.to_owned())),
+            Some(description) => Ok(ImageSource::Drawn(description.to_owned())),
             None => self.source(src),
         }
     }

@@ -55,7 +55,7 @@ impl<W: Write> Writer<W> {
 fn source_text(source: &ImageSource, folder: &Path) -> String {
     match source {
         ImageSource::Remote(url) => url.clone(),
-        ImageSource::Drawn(words) => format!("{DRAW}{words}"),
+        ImageSource::Drawn(description) => format!("{DRAW}{description}"),
         ImageSource::File(path) => path
             .strip_prefix(folder)
             .unwrap_or(path)
