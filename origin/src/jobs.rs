@@ -165,8 +165,8 @@ impl Jobs {
         E: Display,
         W: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let may = |app: &App| may_write(app) && app.clock.is_trusted();
-        self.repeat(app, (interval, name), may, work);
+        let may_run = |app: &App| may_write(app) && app.clock.is_trusted();
+        self.repeat(app, (interval, name), may_run, work);
     }
 
     /// Runs a job that refreshes the state of this process, unconditionally.
@@ -183,13 +183,13 @@ impl Jobs {
         self.repeat(app, (interval, name), |_| true, work);
     }
 
-    /// Runs a job at this interval while `may` allows it. A failure is logged, and the job runs
+    /// Runs a job at this interval while `may_run` allows it. A failure is logged, and the job runs
     /// again at the next interval.
     fn repeat<E, W>(
         &mut self,
         app: &App,
         (interval, name): (Duration, &'static str),
-        may: impl Fn(&App) -> bool + Send + 'static,
+        may_run: impl Fn(&App) -> bool + Send + 'static,
         work: impl Fn(App) -> W + Send + 'static,
     ) where
         E: Display,
@@ -204,7 +204,7 @@ impl Jobs {
                     _ = stop.changed() => return,
                     _ = ticks.tick() => {}
                 }
-                if !may(&app) {
+                if !may_run(&app) {
                     continue;
                 }
                 if let Err(error) = work(app.clone()).await {

@@ -41,13 +41,13 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
         .unwrap();
     db::migrate(&app.db).await.unwrap();
     app.lease().await.unwrap();
-    let (tell, told) = oneshot::channel::<()>();
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Some(told)));
+    let (release, released) = oneshot::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(Some(released)));
     let slow = axum::routing::get(move || {
-        let told = told.lock().unwrap().take();
+        let released = released.lock().unwrap().take();
         async move {
-            if let Some(told) = told {
-                told.await.ok();
+            if let Some(released) = released {
+                released.await.ok();
             }
             "finished"
         }
@@ -73,7 +73,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
             served,
             _folder: folder,
         },
-        tell,
+        release,
     )
 }
 
@@ -128,7 +128,7 @@ fn status(answer: &str) -> &str {
 
 #[tokio::test]
 async fn a_graceful_shutdown_finishes_requests_and_accepts_none() {
-    let (running, tell) = running(&[]).await;
+    let (running, release) = running(&[]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
@@ -141,7 +141,7 @@ async fn a_graceful_shutdown_finishes_requests_and_accepts_none() {
         tokio::task::yield_now().await;
     }
     assert!(!running.served.is_finished());
-    tell.send(()).unwrap();
+    release.send(()).unwrap();
     let mut answer = Vec::new();
     slow.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer);
@@ -379,7 +379,7 @@ async fn a_flood_of_frames_closes_the_connection() {
 /// continue.
 #[tokio::test]
 async fn silent_connections_are_evicted_for_new_ones() {
-    let (running, tell) = running(&["--connections-max", "8"]).await;
+    let (running, release) = running(&["--connections-max", "8"]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
@@ -393,7 +393,7 @@ async fn silent_connections_are_evicted_for_new_ones() {
         assert_eq!(status(&asked.await), "200", "{number}");
     }
     assert!(running.closed_for("room").await > 0);
-    tell.send(()).unwrap();
+    release.send(()).unwrap();
     let mut answer = [0; 15];
     slow.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK");

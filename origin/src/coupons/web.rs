@@ -44,11 +44,11 @@ async fn get_coupon(
 
 async fn save_coupon(
     State(app): State<App>,
-    may: RequireRight<Catalogue>,
+    authorized: RequireRight<Catalogue>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
 ) -> HandlerResult {
-    let (coupon, is_new) = edit::save(&app, &may.actor, &path.code, &request).await?;
+    let (coupon, is_new) = edit::save(&app, &authorized.actor, &path.code, &request).await?;
     let answer = Answer::json(&coupon, CachePolicy::Private);
     Ok(if is_new {
         answer.status(StatusCode::CREATED)

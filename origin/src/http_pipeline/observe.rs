@@ -78,18 +78,18 @@ impl Drop for InFlight<'_> {
 
 /// A child span of the client's trace, or a new trace.
 fn trace(app: &App, headers: &HeaderMap) -> TraceParent {
-    let caller = headers
+    let parent = headers
         .get(TRACEPARENT)
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let span = app.ids.next(app.clock.now());
     let span_id = u64::try_from(span).unwrap_or(1);
-    caller.map_or_else(
+    parent.map_or_else(
         || TraceParent {
             trace_id: new_trace(span_id),
             span_id,
             sampled: true,
         },
-        |caller: TraceParent| caller.child(span_id),
+        |parent: TraceParent| parent.child(span_id),
     )
 }
 

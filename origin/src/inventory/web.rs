@@ -35,10 +35,10 @@ pub fn routes() -> Router<App> {
 
 async fn change_stock(
     State(app): State<App>,
-    may: RequireRight<Stock>,
+    authorized: RequireRight<Stock>,
     Json(request): Json<ChangeStock>,
 ) -> HandlerResult {
-    let levels = super::change_stock(&app, may.actor, request).await?;
+    let levels = super::change_stock(&app, authorized.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
@@ -93,10 +93,10 @@ async fn list_locations(State(app): State<App>, _: RequireRight<Stock>) -> Handl
 
 async fn save_location(
     State(app): State<App>,
-    may: RequireRight<Stock>,
+    authorized: RequireRight<Stock>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
 ) -> HandlerResult {
-    let location = super::save_location(&app, &may.actor, path.location, &request).await?;
+    let location = super::save_location(&app, &authorized.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

@@ -81,13 +81,13 @@ async fn cancel_order(
 
 async fn return_order(
     State(app): State<App>,
-    may: RequireRight<Orders>,
+    authorized: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::return_items(&app, &may.actor, &path.number, &request, &key).await?;
+    let order = super::return_items(&app, &authorized.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 

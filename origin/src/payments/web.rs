@@ -78,22 +78,22 @@ async fn stripe_event(State(app): State<App>, headers: HeaderMap, body: Bytes) -
 
 async fn step_order(
     State(app): State<App>,
-    may: RequireRight<Orders>,
+    authorized: RequireRight<Orders>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
 ) -> HandlerResult {
-    let order = advance_order(&app, &may.actor, &path.number, request.state).await?;
+    let order = advance_order(&app, &authorized.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn refund_order(
     State(app): State<App>,
-    may: RequireReauthenticatedRight<Orders>,
+    authorized: RequireReauthenticatedRight<Orders>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("refund:{}", path.number), &request)?;
-    let order = super::refund(&app, &may.actor, &path.number, &request, &key).await?;
+    let order = super::refund(&app, &authorized.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

@@ -45,17 +45,17 @@ impl From<StoredWebhook> for Webhook {
 
 async fn create_webhook(
     State(app): State<App>,
-    may: RequireRight<Settings>,
-    caller: Principal,
+    authorized: RequireRight<Settings>,
+    principal: Principal,
     Json(request): Json<CreateWebhook>,
 ) -> HandlerResult {
-    let webhook = create(&app, (&may.actor, &caller), request).await?;
+    let webhook = create(&app, (&authorized.actor, &principal), request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
 
 async fn create(
     app: &App,
-    (actor, caller): (&Actor, &Principal),
+    (actor, principal): (&Actor, &Principal),
     request: CreateWebhook,
 ) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
@@ -73,7 +73,7 @@ async fn create(
         );
         return invalid("topics", &why);
     }
-    check_rights(caller, &request.topics)?;
+    check_rights(principal, &request.topics)?;
     let now = app.clock.now();
     let (id, secret) = (app.ids.next(now), signing::new_secret());
     let stored = StoredWebhook {
@@ -99,14 +99,14 @@ async fn create(
 }
 
 /// A webhook may only receive topics that its creator has the right to read.
-fn check_rights(caller: &Principal, topics: &[String]) -> Result<(), Error> {
+fn check_rights(principal: &Principal, topics: &[String]) -> Result<(), Error> {
     let all = topics.is_empty();
     let wanted = TOPICS
         .into_iter()
         .filter(|topic| all || topics.iter().any(|it| it == topic));
     for topic in wanted {
         let right = right_to(topic);
-        if caller.require_right(right).is_err() {
+        if principal.require_right(right).is_err() {
             return Err(Error::NeedsRight { topic, right });
         }
     }
@@ -124,10 +124,10 @@ async fn list_webhooks(State(app): State<App>, _: RequireRight<Settings>) -> Han
 
 async fn delete_webhook(
     State(app): State<App>,
-    may: RequireRight<Settings>,
+    authorized: RequireRight<Settings>,
     Path(path): Path<WebhookPath>,
 ) -> HandlerResult {
-    let webhooks = delete(&app, &may.actor, &path.webhook).await?;
+    let webhooks = delete(&app, &authorized.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }
 

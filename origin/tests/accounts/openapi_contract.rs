@@ -168,7 +168,7 @@ async fn every_response_matches_the_openapi_document() {
             let schema = body["application/json"]["schema"].clone();
             // Operations of an account are requested with its session, all others with the operator
             // token.
-            let caller = if path.starts_with("/api/v1/account") {
+            let credential = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;
                 ("cookie", browser.cookie)
@@ -211,7 +211,7 @@ async fn every_response_matches_the_openapi_document() {
                 let mut request = Request::builder()
                     .method(method.to_uppercase().as_str())
                     .uri(&address)
-                    .header(caller.0, &caller.1)
+                    .header(credential.0, &credential.1)
                     .header("idempotency-key", format!("{id}-{number}"));
                 if number % 5 != 4 {
                     request = request.header("content-type", "application/json");

@@ -385,9 +385,9 @@ async fn two_origins_share_limits_and_work_without_redis() {
     let mut redis = Redis::start();
     let origins = [(), ()].map(|()| Limits::new(Some(redis.client())));
     let take = async |key: &str| {
-        let asks =
+        let requests =
             (0..300).map(|number| origins[number % 2].take(rule, LimitSubject::Network(key), now));
-        let verdicts = futures_util::future::join_all(asks).await;
+        let verdicts = futures_util::future::join_all(requests).await;
         verdicts.iter().filter(|it| it.allowed).count()
     };
     assert_eq!(take("together").await, 100);
@@ -400,8 +400,8 @@ async fn two_origins_share_limits_and_work_without_redis() {
     let (during, ()) = tokio::join!(take("meanwhile"), failure);
     assert!((100..=200).contains(&during), "{during}");
     let later = shared::time::Timestamp::from_millis(now.as_millis() + 600_000);
-    let asks = (0..300)
+    let requests = (0..300)
         .map(|number| origins[number % 2].take(rule, LimitSubject::Network("alone"), later));
-    let verdicts = futures_util::future::join_all(asks).await;
+    let verdicts = futures_util::future::join_all(requests).await;
     assert_eq!(verdicts.iter().filter(|it| it.allowed).count(), 200);
 }

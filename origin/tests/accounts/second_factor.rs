@@ -76,7 +76,7 @@ db_test! {
         assert_eq!(ada.get(shop, "/second-factor").await.json()["state"], "off");
         let pending = ada.post(shop, "/second-factor", json!({ "password": PASSWORD })).await.json();
         assert_eq!(ada.get(shop, "/second-factor").await.json()["state"], "pending");
-        assert_eq!(login(shop, "ada@example.org", None).await.status, 200, "nothing is asked for yet");
+        assert_eq!(login(shop, "ada@example.org", None).await.status, 200, "no code is required before it is confirmed");
         let wrong = ada.post(shop, "/second-factor/confirm", json!({ "code": "000000" })).await;
         assert_eq!(kind(&wrong), "401 wrong-code");
         let (authenticator, codes) = enrolled(shop, &mut ada).await;
@@ -137,8 +137,8 @@ db_test! {
         let mut ada = member(&shop, "ada@example.org").await;
         let (authenticator, codes) = enrolled(&shop, &mut ada).await;
         for code in [authenticator.next(&shop), codes[3].clone()] {
-            let asks = (0..4).map(|_| login(&shop, "ada@example.org", Some(&code)));
-            let done = futures_util::future::join_all(asks).await;
+            let attempts = (0..4).map(|_| login(&shop, "ada@example.org", Some(&code)));
+            let done = futures_util::future::join_all(attempts).await;
             let mut kinds: Vec<String> = done.iter().map(|it| it.status.to_string()).collect();
             kinds.sort();
             assert_eq!(kinds.iter().filter(|it| it.starts_with("200")).count(), 1, "{kinds:?}");

@@ -99,13 +99,13 @@ db_test! {
         let mut eve = member(shop, "eve@example.com").await;
         assert!(eve.is_signed_in(&here).await);
         let eve_key = key(&redis);
-        let whoever = eve.get(&here, "").await.json()["email"].clone();
+        let own_email = eve.get(&here, "").await.json()["email"].clone();
         let own = redis.command(&["get", &eve_key]).trim().to_owned();
         let promoted = own.replace("\"customer\"", "\"owner\"");
         assert_ne!(promoted, own);
         for forged in [sealed.as_str(), promoted.as_str(), "", "x", "test  {}", "{}"] {
             redis.command(&["set", &eve_key, forged]);
-            assert_eq!(eve.get(&here, "").await.json()["email"], whoever, "{forged}");
+            assert_eq!(eve.get(&here, "").await.json()["email"], own_email, "{forged}");
         }
         here.app.db.close().await;
     }

@@ -252,13 +252,13 @@ db_test! {
 db_test! {
     /// A client that disconnects during a commit does not prevent its after-commit actions.
     async fn after_commit_actions_survive_a_disconnect(shop) {
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (done, is_done) = tokio::sync::oneshot::channel();
         let mut tx = shop.app.db.write().await.unwrap();
-        tx.after_commit(async move { tell.send(()).unwrap() });
+        tx.after_commit(async move { done.send(()).unwrap() });
         let mut commit = Box::pin(tx.commit());
         assert!(futures_util::poll!(&mut commit).is_pending());
         drop(commit);
-        told.await.unwrap();
+        is_done.await.unwrap();
     }
 }
 

@@ -366,7 +366,7 @@ impl Shop {
                      or held < 0",
             ),
             (
-                "stock that is held for nobody, or not for those who hold it",
+                "held stock that differs from its holds",
                 "select count(*)
                    from stock s
                   where s.held <> (select coalesce(sum(h.quantity), 0)
@@ -375,7 +375,7 @@ impl Shop {
                                       and h.location_id = s.location_id)",
             ),
             (
-                "carts that hold something without an end",
+                "carts with holds without an expiry",
                 "select count(*)
                    from stock_holds h
                    join carts c on c.id = h.cart_id
@@ -388,7 +388,7 @@ impl Shop {
                   where not exists (select 1 from order_lines l where l.order_id = o.id)",
             ),
             (
-                "orders whose parts do not add up",
+                "orders whose totals do not add up",
                 "select count(*)
                    from orders o
                   where o.items_minor <> (select sum(l.total_minor)
@@ -397,7 +397,7 @@ impl Shop {
                      or o.total_minor < 0",
             ),
             (
-                "live orders whose lines differ from what they took",
+                "open orders whose lines differ from their stock movements",
                 "select count(*)
                    from orders o
                   where o.state not in ('cancelled', 'expired', 'refunding', 'refunded')
@@ -414,14 +414,14 @@ impl Shop {
                              where g.order_id = o.id)",
             ),
             (
-                "orders that are paid and have taken no stock",
+                "paid orders without stock movements",
                 "select count(*)
                    from orders
                   where reserved = 0
                     and state not in ('pending', 'cancelled', 'expired')",
             ),
             (
-                "claims of what is paid, given up or held no more",
+                "claims of paid or closed orders or of ended holds",
                 "select count(*)
                    from stock_claims c
                   where not exists (select 1
@@ -434,20 +434,20 @@ impl Shop {
                                        and h.held_until is not null)",
             ),
             (
-                "orders that wait to be paid and claim nothing",
+                "unpaid orders without claims",
                 "select count(*)
                    from orders o
                   where o.state = 'pending'
                     and not exists (select 1 from stock_claims c where c.owner = o.id)",
             ),
             (
-                "more held than is there",
+                "more units held than on hand",
                 "select count(*)
                    from stock
                   where held > on_hand",
             ),
             (
-                "dead orders that keep stock",
+                "closed orders with stock",
                 "select count(*)
                    from orders o
                   where o.state in ('cancelled', 'expired')
@@ -456,14 +456,14 @@ impl Shop {
                           where g.order_id = o.id) <> 0",
             ),
             (
-                "orders that wait for what could be sold to others",
+                "backorders of available units",
                 "select count(*)
                    from backorders b
                    join stock s on s.variant_id = b.variant_id
                   where s.on_hand > s.held",
             ),
             (
-                "orders that wait for nothing, or for ever",
+                "backorders of no units or of closed orders",
                 "select count(*)
                    from backorders b
                    join orders o on o.id = b.order_id
@@ -471,28 +471,28 @@ impl Shop {
                      or o.state not in ('pending', 'paid')",
             ),
             (
-                "more back than went out, or on a shelf than back",
+                "more units returned than ordered, or restocked than returned",
                 "select count(*)
                    from order_lines
                   where returned > quantity
                      or restocked > returned",
             ),
             (
-                "coupons used more often than counted or allowed",
+                "coupons whose uses differ from the count or exceed the limit",
                 "select count(*)
                    from coupons c
                   where c.used <> (select count(*) from coupon_uses u where u.coupon_id = c.id)
                      or c.used > coalesce(c.limit_total, c.used)",
             ),
             (
-                "carts that have become an order and still hold something",
+                "ordered carts with holds",
                 "select count(*)
                    from orders o
                    join carts c on c.id = o.cart_id
                   where c.held_until is not null",
             ),
             (
-                "orders whose money differs from their payments",
+                "orders whose amounts differ from their payments",
                 "select count(*)
                    from orders o
                   where o.paid_minor <> (select coalesce(sum(p.amount_minor), 0)
@@ -505,7 +505,7 @@ impl Shop {
                      or o.refunded_minor > o.paid_minor",
             ),
             (
-                "more back of a payment than came of it",
+                "refunds that exceed their payment",
                 "select count(*)
                    from payments p
                   where (select coalesce(sum(r.amount_minor), 0)
@@ -513,7 +513,7 @@ impl Shop {
                           where r.payment_id = p.id) > case p.state when 'captured' then p.amount_minor else 0 end",
             ),
             (
-                "orders that are refunded while money is on its way back",
+                "refunded orders with pending refunds",
                 "select count(*)
                    from orders o
                    join refunds r on r.order_id = o.id
@@ -521,7 +521,7 @@ impl Shop {
                     and r.state = 'due'",
             ),
             (
-                "charges without an order that is paid by them or paid back",
+                "charges without a paid order or a refund",
                 "select count(*)
                    from payments p
                    join orders o on o.id = p.order_id
@@ -532,7 +532,7 @@ impl Shop {
                                             where r.payment_id = p.id)",
             ),
             (
-                "active products that no list shows",
+                "active products without listings",
                 "select count(*)
                    from products p
                   where p.status = 'active'
@@ -542,14 +542,14 @@ impl Shop {
                                        and l.category_id = 0)",
             ),
             (
-                "listings of products that are not active",
+                "listings of inactive products",
                 "select count(*)
                    from product_listings l
                    join products p on p.id = l.product_id
                   where p.status <> 'active'",
             ),
             (
-                "active products that no search finds",
+                "active products that are not indexed",
                 "select count(*)
                    from products p
                   where p.status = 'active'
@@ -558,7 +558,7 @@ impl Shop {
                                      where w.product_id = p.id)",
             ),
             (
-                "words of products that are not active, or of another number sold",
+                "index entries of inactive products or with outdated sales",
                 "select count(*)
                    from search_words w
                    join products p on p.id = w.product_id
@@ -566,7 +566,7 @@ impl Shop {
                      or p.sold <> w.sold",
             ),
             (
-                "words that cannot be mistyped",
+                "index words that are missing from the vocabulary",
                 "select count(*)
                    from search_words w
                   where not exists (select 1
@@ -575,7 +575,7 @@ impl Shop {
                                        and t.word = w.word)",
             ),
             (
-                "products without a text in the shop's own language",
+                "products without a text in the default language",
                 "select count(*)
                    from products p
                   where not exists (select 1

@@ -418,11 +418,11 @@ mod tests {
             declined.outcome,
             ChargeOutcome::Declined("insufficient_funds".into())
         );
-        let asks = intent(
+        let confirming = intent(
             r#"{"id":"pi_1","status":"requires_action","amount":500,"currency":"usd","client_secret":"pi_1_secret","next_action":{"type":"redirect_to_url","redirect_to_url":{"url":"https://bank.example/"}}}"#,
         );
-        assert_eq!(asks.outcome, ChargeOutcome::Confirming);
-        let next = asks.next.unwrap();
+        assert_eq!(confirming.outcome, ChargeOutcome::Confirming);
+        let next = confirming.next.unwrap();
         assert_eq!(next.client_secret.as_deref(), Some("pi_1_secret"));
         assert_eq!(next.redirect_url.as_deref(), Some("https://bank.example/"));
     }
