@@ -3,7 +3,7 @@ import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
 import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 
 /** The rules of axe whose result depends on colours. */
 const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
@@ -60,7 +60,7 @@ test("axe finds no violations on a product page", async ({ page }) => {
 
 test("axe finds no violations on the account pages", async ({ page }) => {
   test.slow();
-  await comeIn(page, "", somebody());
+  await registerAndSignIn(page, "", newEmail());
   for (const path of OWN_PAGES) {
     await page.goto(`/account${path}`);
     expect(await violations(page), path).toEqual([]);

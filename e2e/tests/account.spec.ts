@@ -1,8 +1,8 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
-import { addOwn, chooseTheRest, fillAddress, ADDRESS, openProduct } from "./buyer";
-import { PASSWORD, comeIn, linkFor, somebody, submit } from "./customer";
+import { addProductAt, continueToReview, fillAddress, ADDRESS, openProduct } from "./buyer";
+import { PASSWORD, registerAndSignIn, linkFor, newEmail, submit } from "./customer";
 import { makeProduct } from "./operator";
 
 async function login(page: Page, email: string, password: string): Promise<void> {
@@ -17,10 +17,10 @@ for (const prefix of ["", "/zh"]) {
     request,
   }) => {
     test.slow();
-    const email = somebody();
+    const email = newEmail();
     const spoon = await makeProduct(request, 1_000, 5);
-    await addOwn(page, spoon.path);
-    await comeIn(page, prefix, email);
+    await addProductAt(page, spoon.path);
+    await registerAndSignIn(page, prefix, email);
 
     // The guest's cart was merged into the account's cart.
     await page.goto(`${prefix}/cart`);
@@ -28,7 +28,7 @@ for (const prefix of ["", "/zh"]) {
     await page.locator("[name=next]").click();
     await expect(page.locator("#email")).toHaveValue(email);
     await fillAddress(page, { ...ADDRESS, email });
-    await chooseTheRest(page, prefix, "succeeds");
+    await continueToReview(page, prefix, "succeeds");
     await page.locator('main form[method="post"] button').click();
     await expect(page).toHaveURL(/\/orders\//);
     const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "none";
@@ -54,15 +54,15 @@ for (const prefix of ["", "/zh"]) {
 
 test("a guest cart is merged into the account's cart at sign-in", async ({ page, browser, request }) => {
   test.slow();
-  const email = somebody();
+  const email = newEmail();
   const spoon = await makeProduct(request, 1_000, 5);
   const cup = await makeProduct(request, 2_000, 5);
-  await comeIn(page, "", email);
-  await addOwn(page, spoon.path);
+  await registerAndSignIn(page, "", email);
+  await addProductAt(page, spoon.path);
   const elsewhere = await browser.newContext();
   const other = await elsewhere.newPage();
-  await addOwn(other, cup.path);
-  await addOwn(other, spoon.path);
+  await addProductAt(other, cup.path);
+  await addProductAt(other, spoon.path);
   await other.goto("/account/login");
   await login(other, email, PASSWORD);
   for (const shown of [other, page]) {
@@ -77,8 +77,8 @@ test("a guest cart is merged into the account's cart at sign-in", async ({ page,
 
 test("a password is reset with the link of a mail", async ({ page }) => {
   test.slow();
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.locator(".sections form button").click();
   await page.goto("/account/forgot");
   await page.locator("#email").fill(email);
@@ -99,8 +99,8 @@ test("a password is reset with the link of a mail", async ({ page }) => {
 
 test("address book, profile and sessions are managed with forms", async ({ page, browser }) => {
   test.slow();
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.goto("/account/addresses/new");
   for (const id of ["name", "line1", "postcode", "city"] as const) await page.locator(`#${id}`).fill(ADDRESS[id]);
   await page.locator("#country").selectOption("DE");
@@ -150,8 +150,8 @@ test("address book, profile and sessions are managed with forms", async ({ page,
 });
 
 test("sign-in has no open redirect", async ({ page }) => {
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   for (const next of ["//evil.example", "https://evil.example", "/\\evil.example"]) {
     await page.context().clearCookies();
     await page.goto(`/account/login?next=${encodeURIComponent(next)}`);

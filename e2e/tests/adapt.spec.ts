@@ -1,6 +1,6 @@
 import type { Page } from "@playwright/test";
 
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, openProduct, putInCart, toReview } from "./buyer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, openProduct, putInCart, toReview } from "./buyer";
 import { makeProduct, makeShirt } from "./operator";
 import { expect, openFilter, test } from "./shop";
 
@@ -77,7 +77,7 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.locator("#postcode")).toHaveAttribute("aria-invalid", "true");
     await look("a wrong address");
     await fillAddress(page, ADDRESS);
-    await chooseTheRest(page, "", "declined");
+    await continueToReview(page, "", "declined");
     await look("the review");
     await page.locator('main form[method="post"] button').click();
     await expect(page.locator(".pay")).toBeVisible();
@@ -192,7 +192,7 @@ for (const scheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: scheme });
     for (let count = 0; count < 5; count++) {
       const spoon = await makeProduct(request, 1_000, 5);
-      await addOwn(page, spoon.path);
+      await addProductAt(page, spoon.path);
     }
     await toReview(page, "", "manual");
     await page.locator('main form[method="post"] button').click();

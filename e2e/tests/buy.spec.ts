@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
-import { ADDRESS, addOwn, fillAddress, putInCart, toReview } from "./buyer";
+import { ADDRESS, addProductAt, fillAddress, putInCart, toReview } from "./buyer";
 import { makeCoupon, makeProduct } from "./operator";
 
 const LANGUAGES = [
@@ -143,7 +143,7 @@ test("quantities are changed, lines are removed, and the language is kept", asyn
 test("a coupon is deducted, and the order has the displayed total", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
   const code = await makeCoupon(request, 250);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code.toLowerCase());
   await page.locator("details.coupon button").click();

@@ -24,7 +24,7 @@ export async function putInCart(page: Page, prefix = "", nth = 0): Promise<void>
 }
 
 /** Adds the product at this path to the cart and opens the cart. */
-export async function addOwn(page: Page, path: string): Promise<void> {
+export async function addProductAt(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await addShown(page, "");
 }
@@ -48,11 +48,11 @@ export async function fillAddress(page: Page, address: typeof ADDRESS): Promise<
 export async function toReview(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator("[name=next]").click();
   await fillAddress(page, ADDRESS);
-  await chooseTheRest(page, prefix, card);
+  await continueToReview(page, prefix, card);
 }
 
 /** Continues from the filled address to the review step. */
-export async function chooseTheRest(page: Page, prefix: string, card: string): Promise<void> {
+export async function continueToReview(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator("main form[method=post] button").click();
   await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/shipping$`));
   await page.locator("main form[method=post] button").click();

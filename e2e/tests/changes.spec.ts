@@ -1,5 +1,5 @@
 import { expect, test } from "./shop";
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, toReview } from "./buyer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, toReview } from "./buyer";
 import { makeProduct, setPrice, setStock, step } from "./operator";
 
 /** The button that places the order. */
@@ -7,7 +7,7 @@ const ORDER = 'main form[method="post"] button';
 
 test("a changed price is not ordered before the buyer has seen it", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   await expect(page.locator(".summary .total dd")).toHaveText("$16.00");
   await setPrice(request, spoon.sku, 1_250);
@@ -23,12 +23,12 @@ test("a changed price is not ordered before the buyer has seen it", async ({ pag
 test("a sold-out item is reported, and nothing is ordered", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 1);
   const cup = await makeProduct(request, 2_000, 5);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await page.goto("/checkout");
   await setStock(request, spoon.sku, 0);
   await fillAddress(page, ADDRESS);
-  await chooseTheRest(page, "", "succeeds");
+  await continueToReview(page, "", "succeeds");
   await page.locator(ORDER).click();
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
   await expect(page.locator(".summary .wrong")).toBeVisible();
@@ -44,10 +44,10 @@ test("a sold-out item is reported, and nothing is ordered", async ({ page, reque
 
 test("the last unit goes to the first buyer in checkout", async ({ page, browser, request }) => {
   const spoon = await makeProduct(request, 1_000, 1);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   const others = await browser.newContext();
   const other = await others.newPage();
-  await addOwn(other, spoon.path);
+  await addProductAt(other, spoon.path);
   await toReview(page, "", "succeeds");
   await other.goto("/cart");
   await expect(other.locator(".line .wrong")).toBeVisible();
@@ -59,7 +59,7 @@ test("the last unit goes to the first buyer in checkout", async ({ page, browser
 
 test("a change in a second tab is detected by the first", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   const second = await context.newPage();
   await second.goto("/cart");
@@ -77,7 +77,7 @@ test("a change in a second tab is detected by the first", async ({ page, context
 
 test("the order page shows the progress of the order", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   await page.locator(ORDER).click();
   await expect(page.locator(".progress [aria-current]")).toContainText("Paid");

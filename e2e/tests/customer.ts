@@ -8,7 +8,7 @@ export const PASSWORD = "correct horse battery";
 const mailbox = process.env.MALLARD_E2E_MAIL ?? "";
 
 /** An email address that is not registered. */
-export function somebody(): string {
+export function newEmail(): string {
   return `bea-${Math.random().toString(36).slice(2)}@example.org`;
 }
 
@@ -37,7 +37,7 @@ export async function linkFor(email: string, path: string): Promise<string> {
 export const submit = (page: Page) => page.locator("main form.stack button").first().click();
 
 /** Registers an account and signs in. */
-export async function comeIn(page: Page, prefix: string, email: string): Promise<void> {
+export async function registerAndSignIn(page: Page, prefix: string, email: string): Promise<void> {
   await page.goto(`${prefix}/account/register`);
   await page.locator("#email").fill(email);
   await page.locator("#name").fill("Bea");

@@ -1,7 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
-import { addOwn, openProduct, putInCart } from "./buyer";
+import { addProductAt, openProduct, putInCart } from "./buyer";
 import { makeProduct, setStock } from "./operator";
 import { expect, test } from "./shop";
 
@@ -79,12 +79,12 @@ for (const place of ["drawer", "page"] as const) {
   test(`quantities are stepped and lines removed in the ${place}`, async ({ page, request }) => {
     const spoon = await makeProduct(request, 1_000, 50);
     const cup = await makeProduct(request, 2_500, 50);
-    await addOwn(page, spoon.path);
+    await addProductAt(page, spoon.path);
     if (place === "drawer") {
       await page.goto(cup.path);
       await add(page);
     } else {
-      await addOwn(page, cup.path);
+      await addProductAt(page, cup.path);
     }
     const shown = place === "drawer" ? drawer(page).locator(".inside") : page.locator("main [data-cart]");
     const loads: string[] = [];
@@ -115,7 +115,7 @@ for (const place of ["drawer", "page"] as const) {
 
 test("a change without a response is sent again once the shop is reachable", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await context.setOffline(true);
   await page.locator(".step-by").last().click();
   await expect(page.locator("#lost")).toContainText("cannot be reached");
@@ -139,13 +139,13 @@ test("the link in the header opens the drawer in Chinese, too", async ({ page })
 
 test("errors of a coupon or a quantity are shown", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   const said = page.locator("#said");
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill("nothing");
   await page.locator("details.coupon button").click();
   await expect(said).toContainText("coupon code is not valid");
-  await expect(page.locator("#code"), "what was sent is not sent again").toHaveValue("");
+  await expect(page.locator("#code"), "the request is not sent again").toHaveValue("");
   await page.locator(".quantity input[id]").fill("abc");
   await page.locator(".quantity input[id]").press("Enter");
   await expect(said).toContainText("whole number");
@@ -155,7 +155,7 @@ test("errors of a coupon or a quantity are shown", async ({ page, request }) => 
 
 test("pending changes are sent before checkout", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   let answer = (): void => undefined;
   const held = new Promise<void>((resolve) => (answer = resolve));
   let first = true;

@@ -61,7 +61,7 @@ test("the counts are those under the filter", async ({ page }) => {
 });
 
 test("the filter button shows the number of results", async ({ page }, { project }) => {
-  test.skip(project.name === "no-javascript", "without scripts nothing comes before the button");
+  test.skip(project.name === "no-javascript", "the number of results needs JavaScript");
   await page.goto("/c/kitchen");
   await openFilter(page);
   const button = page.locator(".filter-apply");

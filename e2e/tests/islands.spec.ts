@@ -1,5 +1,5 @@
 import { openProduct } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { expect, test } from "./shop";
 
 test("the theme can be switched and is saved", async ({ page }) => {
@@ -44,11 +44,11 @@ test("a thumbnail shows its image without a page load", async ({ page }) => {
 });
 
 test("the badge shows the number of items on shared pages", async ({ page }) => {
-  const asked: string[] = [];
-  page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && asked.push(request.url()));
+  const requests: string[] = [];
+  page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && requests.push(request.url()));
   await openProduct(page);
   await page.waitForLoadState("networkidle");
-  expect(asked, "nobody asks for somebody who has just come").toEqual([]);
+  expect(requests, "a new visitor causes no request").toEqual([]);
   await expect(page.locator(".cart-link .count")).toBeHidden();
   await page.locator("#quantity").fill("2");
   await page.locator("form.add button").click();
@@ -56,14 +56,14 @@ test("the badge shows the number of items on shared pages", async ({ page }) => 
   await expect(page.locator("#drawer .line")).toHaveCount(1);
   await page.goto("/");
   await expect(page.locator(".cart-link .count")).toHaveText("2");
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   const html = await (await page.request.get("/")).text();
   expect(html).toMatch(/hidden class="count">(<!---->)?<\/span>/);
 });
 
 test("shared pages show the name of a signed-in visitor only", async ({ page }) => {
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.goto("/c/kitchen");
   const greeting = page.locator("header .greeting");
   await expect(greeting).toHaveText("Bea");

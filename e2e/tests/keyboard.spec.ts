@@ -30,7 +30,7 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
   for (let step = 0; step < STEPS_MAX; step++) {
     if (await target.evaluate((it) => it === document.activeElement)) return;
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(unseen), "where the focus is, can be seen").toBeUndefined();
+    expect(await page.evaluate(unseen), "the focus is visible").toBeUndefined();
   }
   throw new Error(`${String(target)} is not reached by Tab`);
 }

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, openProduct, putInCart } from "./buyer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { makeProduct } from "./operator";
 import { expect, test } from "./shop";
 
@@ -112,7 +112,7 @@ for (const prefix of ["", "/zh"]) {
 
   test(`no account page is wider than the window (${prefix || "en"})`, async ({ page }) => {
     test.setTimeout(120_000);
-    await comeIn(page, prefix, somebody());
+    await registerAndSignIn(page, prefix, newEmail());
     for (const path of ["", "/orders", "/addresses", "/addresses/new", "/profile", "/security", "/sessions", "/data"]) {
       await page.goto(`${prefix}/account${path}`);
       await fits(page);
@@ -155,7 +155,7 @@ test("a menu with many categories is reachable", async ({ page }) => {
 test("transparent images have no white background in the dark theme", async ({ page, request }) => {
   await page.emulateMedia({ colorScheme: "dark" });
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await openProduct(page);
   const plates = await page.locator(".frame:has(img)").evaluateAll((all) => all.map((it) => getComputedStyle(it).backgroundColor));
   expect(plates.length).toBeGreaterThan(0);

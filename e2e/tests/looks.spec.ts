@@ -1,7 +1,7 @@
 import type { Locator, Page } from "@playwright/test";
 
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, openProduct, putInCart, toReview } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, openProduct, putInCart, toReview } from "./buyer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { makeCoupon, makeProduct, makeShirt, step } from "./operator";
 import { expect, openFilter, test } from "./shop";
 
@@ -109,7 +109,7 @@ for (const scheme of ["light", "dark"] as const) {
       await page.goto("/checkout");
       await matchScreenshot(page, `checkout-${scheme}`);
       await fillAddress(page, { ...ADDRESS, email: "ada@example.org" });
-      await chooseTheRest(page, "", "succeeds");
+      await continueToReview(page, "", "succeeds");
       await matchScreenshot(page, `review-${scheme}`);
     });
 
@@ -169,7 +169,7 @@ for (const scheme of ["light", "dark"] as const) {
       test(`every step of a purchase matches its screenshot, ${scheme}`, async ({ page, request }) => {
         test.slow();
         const spoon = await makeProduct(request, 1_000, 50);
-        await addOwn(page, spoon.path);
+        await addProductAt(page, spoon.path);
         await page.goto("/checkout");
         await fillAddress(page, { ...ADDRESS, email: "no address", postcode: "1" });
         await send(page);
@@ -201,7 +201,7 @@ for (const scheme of ["light", "dark"] as const) {
 
       test(`a bank-transfer order matches its screenshots, ${scheme}`, async ({ page, request }) => {
         const spoon = await makeProduct(request, 1_000, 50);
-        await addOwn(page, spoon.path);
+        await addProductAt(page, spoon.path);
         await toReview(page, "", "manual");
         await order(page);
         await matchScreenshot(page, `order-transfer-${scheme}`, whole);
@@ -225,7 +225,7 @@ for (const scheme of ["light", "dark"] as const) {
         await page.locator("main form.stack button").click();
         await expect(page.locator("main .alert")).toBeVisible();
         await matchScreenshot(page, `login-wrong-${scheme}`);
-        await comeIn(page, "", somebody());
+        await registerAndSignIn(page, "", newEmail());
         await matchScreenshot(page, `account-${scheme}`, whole);
         await page.goto("/account/addresses/new");
         for (const id of ["name", "line1", "postcode", "city"] as const) await page.locator(`#${id}`).fill(ADDRESS[id]);
@@ -247,7 +247,7 @@ test.describe("how much may differ", () => {
   test.use({ colorScheme: "light", deviceScaleFactor: 1 });
 
   test("one wrong digit of a price fails the screenshot comparison", async ({ page }, { config }) => {
-    test.skip(config.updateSnapshots !== "none", "the pictures are made anew");
+    test.skip(config.updateSnapshots !== "none", "the screenshots are being updated");
     await openProduct(page);
     await ready(page);
     const price: Locator = page.locator(".offer .price > span").first();

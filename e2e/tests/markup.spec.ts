@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { HtmlValidate } from "html-validate";
 
 import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { expect, test } from "./shop";
 
 const PUBLIC = [
@@ -89,7 +89,7 @@ test("the markup of every page is valid", async ({ page }) => {
   await next.click();
   await expect(page).toHaveURL(/\/orders\//);
   await take(page.url());
-  await comeIn(page, "", somebody());
+  await registerAndSignIn(page, "", newEmail());
   for (const path of OWN) await take(`/account${path}`);
   const wrong = await checked(documents);
   for (const [path, html] of documents) wrong.push(...(await validated(path, html)));

@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 
-import { addOwn, fillAddress, ADDRESS } from "./buyer";
+import { addProductAt, fillAddress, ADDRESS } from "./buyer";
 import { makeCoupon, makeProduct } from "./operator";
 import { expect, test } from "./shop";
 
@@ -11,8 +11,8 @@ const next = (page: Page) => page.locator("main [name=next]");
 test("a typed quantity is saved when checkout begins", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await quantity(page, spoon.sku).fill("3");
   await quantity(page, cup.sku).fill("２");
   await next(page).click();
@@ -27,8 +27,8 @@ for (const typed of ["1e2", "1.5", "abc", "-1", "1000", ""]) {
   test(`"${typed}" is rejected as a quantity, with an error at its field`, async ({ page, request }) => {
     const spoon = await makeProduct(request, 1_000, 50);
     const cup = await makeProduct(request, 2_500, 50);
-    await addOwn(page, spoon.path);
-    await addOwn(page, cup.path);
+    await addProductAt(page, spoon.path);
+    await addProductAt(page, cup.path);
     await quantity(page, spoon.sku).fill(typed);
     await quantity(page, cup.sku).fill("4");
     await next(page).click();
@@ -50,8 +50,8 @@ for (const typed of ["1e2", "1.5", "abc", "-1", "1000", ""]) {
 test("Enter in a quantity field saves it and removes nothing", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await quantity(page, cup.sku).fill("2");
   await quantity(page, cup.sku).press("Enter");
   await expect(page.locator('main [data-sum="items"] dd')).toHaveText("$60.00");
@@ -66,8 +66,8 @@ test("Enter in a quantity field saves it and removes nothing", async ({ page, re
 test("an outdated page reverts nothing", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   const before = await context.newPage();
   await before.goto("/cart");
   await quantity(page, spoon.sku).fill("5");
@@ -82,7 +82,7 @@ test("an outdated page reverts nothing", async ({ page, context, request }) => {
 test("a typed coupon is applied when checkout begins", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const code = await makeCoupon(request, 250);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code);
   await quantity(page, spoon.sku).fill("2");
@@ -95,11 +95,11 @@ test("a typed coupon is applied when checkout begins", async ({ page, request })
 test("a coupon below its minimum is explained in cart and checkout", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const code = await makeCoupon(request, 250, 1_500);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code);
   await next(page).click();
-  await expect(page, "what was asked for did not happen: the cart says why").toHaveURL(/\/cart$/);
+  await expect(page, "checkout does not begin, and the cart shows the reason").toHaveURL(/\/cart$/);
   await expect(page.locator("main .coupons .wrong")).toContainText("larger order");
   await page.goto("/checkout");
   await expect(page.locator(".summary .coupons")).toContainText(code);
