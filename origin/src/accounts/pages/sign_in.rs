@@ -102,7 +102,7 @@ async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>
 }
 
 /// Shows a submitted form again, with its errors.
-async fn refused(
+async fn show_with_error(
     app: &App,
     locale: Locale,
     entry: SignInForm,
@@ -177,7 +177,7 @@ async fn log_in(
             Ok(shown.into_response())
         }
         Err(error) => {
-            let shown = refused(&app, locale, SignInForm::Login, &fields, error).await?;
+            let shown = show_with_error(&app, locale, SignInForm::Login, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -202,7 +202,7 @@ async fn submit_code(
                 Error::Invalid(_) => SignInForm::Login,
                 _ => SignInForm::Code,
             };
-            let shown = refused(&app, locale, entry, &fields, error).await?;
+            let shown = show_with_error(&app, locale, entry, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -293,7 +293,7 @@ async fn open_account(
     };
     match register::register(&app, request, &device).await {
         Ok(()) => Ok(link_sent(locale, REGISTER)),
-        Err(error) => refused(&app, locale, SignInForm::Register, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Register, &fields, error).await,
     }
 }
 
@@ -352,7 +352,7 @@ async fn verify(
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, SignInForm::Verify, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Verify, &fields, error).await,
     }
 }
 
@@ -375,7 +375,7 @@ async fn forgot(
     };
     match register::forgot(&app, &request).await {
         Ok(()) => Ok(link_sent(locale, FORGOT)),
-        Err(error) => refused(&app, locale, SignInForm::Forgot, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Forgot, &fields, error).await,
     }
 }
 
@@ -404,7 +404,7 @@ async fn reset(
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, SignInForm::Reset, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Reset, &fields, error).await,
     }
 }
 

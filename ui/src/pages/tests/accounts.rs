@@ -12,7 +12,7 @@ use super::{NASTY, all, attribute, buying::private_shell, money};
 use crate::pages::{account, sign_in};
 
 /// A form with these invalid fields.
-fn refused(fields: &[&str]) -> FormState {
+fn invalid_form(fields: &[&str]) -> FormState {
     let problem = fields
         .iter()
         .fold(Problem::new(ProblemKind::Invalid), |it, field| {
@@ -39,7 +39,7 @@ fn account_page(section: AccountSection, content: AccountContent) -> AccountPage
         .unwrap(),
         section,
         content,
-        form: refused(&["current", "password", "name", "email"]),
+        form: invalid_form(&["current", "password", "name", "email"]),
         done: Some("name".to_owned()),
     }
 }
@@ -111,7 +111,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         let shell = private_shell(locale, &path);
         let page = SignInPage {
             kind: *kind,
-            form: refused(&["email", "password", "token"]),
+            form: invalid_form(&["email", "password", "token"]),
             password: true,
             code: true,
             done: false,
