@@ -8,7 +8,7 @@ const [sku] = await shop.skus(1);
 
 async function pay(order, body) {
   const headers = { 'idempotency-key': crypto.randomUUID() };
-  return shop.ask('POST', `/api/v1/orders/${order.number}/payments?token=${order.token}`, body, headers);
+  return shop.send('POST', `/api/v1/orders/${order.number}/payments?token=${order.token}`, body, headers);
 }
 
 const ways = {
@@ -20,7 +20,7 @@ const ways = {
     assert.equal(declined.state, 'failed');
     const asked = await pay(order, { card: 'confirm' });
     const path = `/api/v1/orders/${order.number}/payments/${asked.id}/confirm?token=${order.token}`;
-    assert.equal((await shop.ask('POST', path)).state, 'captured');
+    assert.equal((await shop.send('POST', path)).state, 'captured');
   },
   // The account is the stand-in of `stripe.mjs`.
   async stripe(order) {
@@ -33,7 +33,7 @@ for (const [method, settle] of Object.entries(ways)) {
   const cart = await shop.readyCart(sku, 'ada@example.org');
   const order = await shop.order(cart, method);
   await settle(order);
-  const found = await shop.ask('GET', `/api/v1/orders/${order.number}?token=${order.token}`);
+  const found = await shop.send('GET', `/api/v1/orders/${order.number}?token=${order.token}`);
   assert.equal(found.state, 'paid');
   assert.deepEqual(found.paid, found.totals.total);
   console.log(`${method.padEnd(7)} ${order.number}  ${found.totals.total.minor / 100} ${found.totals.total.currency}  ${found.state}`);

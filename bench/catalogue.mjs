@@ -12,7 +12,7 @@ let next = 0;
 async function work() {
   while (next < paths.length) {
     const at = next++;
-    const { id } = await shop.ask('GET', `/api/v1/products/bulk-${at * apart}`);
+    const { id } = await shop.send('GET', `/api/v1/products/bulk-${at * apart}`);
     paths[at] = `/api/v1/products/${id}`;
   }
 }

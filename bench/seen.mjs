@@ -15,13 +15,13 @@ const LOOK_EVERY_MS = 2;
 const GIVE_UP_MS = 10_000;
 const PLENTY = 100;
 
-const list = await shop.ask('GET', '/api/v1/products?limit=100');
+const list = await shop.send('GET', '/api/v1/products?limit=100');
 const slug = list.items.find((it) => it.availability === 'in_stock').slug;
-const product = await shop.ask('GET', `/api/v1/products/${slug}`);
+const product = await shop.send('GET', `/api/v1/products/${slug}`);
 const sku = product.variants.find((it) => it.availability === 'in_stock').sku;
 
 async function look() {
-  const product = await shop.ask('GET', `/api/v1/products/${slug}`);
+  const product = await shop.send('GET', `/api/v1/products/${slug}`);
   return product.variants.find((it) => it.sku === sku).availability;
 }
 

@@ -15,12 +15,12 @@ const pages = {
   product: { path: undefined, tap: 'form.add button' },
 };
 
-/** Keeps what the browser measures where the page can be asked for it. */
-function watch() {
+/** Records the measurements of the browser in a global variable of the page. */
+function recordVitals() {
   const seen = { lcp: 0, cls: 0, taps: [] };
   globalThis.seen = seen;
-  const observe = (type, note, options = {}) =>
-    new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true, ...options });
+  const observe = (type, record, options = {}) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(record)).observe({ type, buffered: true, ...options });
   observe('largest-contentful-paint', (it) => (seen.lcp = it.startTime));
   observe('layout-shift', (it) => (seen.cls += it.hadRecentInput ? 0 : it.value));
   observe('event', (it) => it.interactionId && seen.taps.push(it.duration), { durationThreshold: 16 });
@@ -29,7 +29,7 @@ function watch() {
 async function measure(browser, { path, tap }) {
   const context = await browser.newContext({ ...devices['Pixel 7'] });
   const page = await context.newPage();
-  await page.addInitScript(watch);
+  await page.addInitScript(recordVitals);
   const devtools = await context.newCDPSession(page);
   await devtools.send('Network.enable');
   await devtools.send('Network.setCacheDisabled', { cacheDisabled: true });
@@ -39,7 +39,7 @@ async function measure(browser, { path, tap }) {
   const { lcp, cls } = await page.evaluate(() => ({ lcp: globalThis.seen.lcp, cls: globalThis.seen.cls }));
   await page.locator(tap).first().tap();
   await page.waitForTimeout(1_500);
-  // What takes less than 16 ms is not told.
+  // The browser reports no events of less than 16 ms, so they count as 0.
   const taps = await page.evaluate(() => globalThis.seen.taps);
   await context.close();
   return { lcp, cls, tap: Math.max(0, ...taps) };

@@ -1,6 +1,6 @@
 import { defineConfig, devices } from "@playwright/test";
 
-/** Where the shop is: `cargo xtask test` starts one and says so. */
+/** The URL of the shop that `cargo xtask test` starts. */
 const baseURL = process.env.MALLARD_E2E_URL;
 if (!baseURL) {
   throw new Error("MALLARD_E2E_URL is not set: run `cargo xtask test`, which starts a shop");
@@ -28,7 +28,7 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   timeout: 30_000,
-  // A picture that is not there is a failure; `--update-snapshots` makes it.
+  // A missing screenshot is a failure; `--update-snapshots` creates it.
   updateSnapshots: "none",
   snapshotPathTemplate: "{testDir}/looks/{projectName}-{arg}{ext}",
   expect: {
@@ -40,13 +40,13 @@ export default defineConfig({
     {
       name: "phone",
       use: { ...devices["Pixel 7"] },
-      // The sizes of its windows are its own, and the markup is the same on every device.
+      // The layout tests set window sizes themselves, and the markup is the same on every device.
       testIgnore: /(layout|markup)\.spec\.ts$/,
     },
     {
       name: "no-javascript",
       use: { ...devices["Desktop Chrome"], javaScriptEnabled: false },
-      // Islands are JavaScript, and axe is, and what measures shifts; the markup is the same with it.
+      // These tests need JavaScript: islands, axe and layout shifts. The markup does not depend on it.
       testIgnore: /(islands|accessible|looks|markup|shifts|enhanced-\w+)\.spec\.ts$/,
     },
   ],

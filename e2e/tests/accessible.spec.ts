@@ -3,12 +3,12 @@ import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
 import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 
 /** The rules of axe whose result depends on colours. */
 const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
 
-/** What axe finds wrong with the page as it stands: all of it in light colours, and its colours in dark ones. */
+/** The violations that axe finds: of all rules in the light theme, and of colour rules in the dark theme. */
 async function violations(page: Page): Promise<string[]> {
   await page.emulateMedia({ colorScheme: "light" });
   const light = await new AxeBuilder({ page }).analyze();
@@ -40,41 +40,41 @@ const PAGES = [
   "/zh/privacy",
 ];
 
-/** The pages of somebody who has signed in. */
+/** The pages of an account. */
 const OWN_PAGES = ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessions", "/data"];
 
-/** An edge that has nobody behind it. */
+/** The URL of an edge without an origin. */
 const LOST = process.env.MALLARD_E2E_LOST ?? "";
 
 for (const path of PAGES) {
-  test(`axe finds nothing on ${path}`, async ({ page }) => {
+  test(`axe finds no violations on ${path}`, async ({ page }) => {
     await page.goto(path);
     expect(await violations(page)).toEqual([]);
   });
 }
 
-test("axe finds nothing on a product", async ({ page }) => {
+test("axe finds no violations on a product page", async ({ page }) => {
   await openProduct(page);
   expect(await violations(page)).toEqual([]);
 });
 
-test("axe finds nothing on the pages of an account", async ({ page }) => {
+test("axe finds no violations on the account pages", async ({ page }) => {
   test.slow();
-  await comeIn(page, "", somebody());
+  await registerAndSignIn(page, "", newEmail());
   for (const path of OWN_PAGES) {
     await page.goto(`/account${path}`);
     expect(await violations(page), path).toEqual([]);
   }
 });
 
-test("axe finds nothing on what is said when the shop is away", async ({ page }) => {
+test("axe finds no violations on the error page of the edge", async ({ page }) => {
   for (const path of ["/", "/zh/c/kitchen"]) {
     await page.goto(`${LOST}${path}`);
     expect(await violations(page), path).toEqual([]);
   }
 });
 
-test("axe finds nothing on the way from the cart to the order", async ({ page }) => {
+test("axe finds no violations from the cart to the order", async ({ page }) => {
   test.slow();
   await putInCart(page);
   const seen = async (where: string) => expect(await violations(page), where).toEqual([]);

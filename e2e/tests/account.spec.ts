@@ -1,8 +1,8 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
-import { addOwn, chooseTheRest, fillAddress, ADDRESS, openProduct } from "./buyer";
-import { PASSWORD, comeIn, linkFor, somebody, submit } from "./customer";
+import { addProductAt, continueToReview, fillAddress, ADDRESS, openProduct } from "./buyer";
+import { PASSWORD, registerAndSignIn, linkFor, newEmail, submit } from "./customer";
 import { makeProduct } from "./operator";
 
 async function login(page: Page, email: string, password: string): Promise<void> {
@@ -12,23 +12,23 @@ async function login(page: Page, email: string, password: string): Promise<void>
 }
 
 for (const prefix of ["", "/zh"]) {
-  test(`somebody opens an account, buys with it and finds the order there (${prefix || "en"})`, async ({
+  test(`a customer registers, buys and finds the order in the account (${prefix || "en"})`, async ({
     page,
     request,
   }) => {
     test.slow();
-    const email = somebody();
+    const email = newEmail();
     const spoon = await makeProduct(request, 1_000, 5);
-    await addOwn(page, spoon.path);
-    await comeIn(page, prefix, email);
+    await addProductAt(page, spoon.path);
+    await registerAndSignIn(page, prefix, email);
 
-    // What a guest had in the cart has come along.
+    // The guest's cart was merged into the account's cart.
     await page.goto(`${prefix}/cart`);
     await expect(page.locator(".line")).toHaveCount(1);
     await page.locator("[name=next]").click();
     await expect(page.locator("#email")).toHaveValue(email);
     await fillAddress(page, { ...ADDRESS, email });
-    await chooseTheRest(page, prefix, "succeeds");
+    await continueToReview(page, prefix, "succeeds");
     await page.locator('main form[method="post"] button').click();
     await expect(page).toHaveURL(/\/orders\//);
     const number = /orders\/([0-9A-Z-]+)/.exec(page.url())?.[1] ?? "none";
@@ -52,17 +52,17 @@ for (const prefix of ["", "/zh"]) {
   });
 }
 
-test("what a guest has in the cart joins what the account has, at login", async ({ page, browser, request }) => {
+test("a guest cart is merged into the account's cart at sign-in", async ({ page, browser, request }) => {
   test.slow();
-  const email = somebody();
+  const email = newEmail();
   const spoon = await makeProduct(request, 1_000, 5);
   const cup = await makeProduct(request, 2_000, 5);
-  await comeIn(page, "", email);
-  await addOwn(page, spoon.path);
+  await registerAndSignIn(page, "", email);
+  await addProductAt(page, spoon.path);
   const elsewhere = await browser.newContext();
   const other = await elsewhere.newPage();
-  await addOwn(other, cup.path);
-  await addOwn(other, spoon.path);
+  await addProductAt(other, cup.path);
+  await addProductAt(other, spoon.path);
   await other.goto("/account/login");
   await login(other, email, PASSWORD);
   for (const shown of [other, page]) {
@@ -75,10 +75,10 @@ test("what a guest has in the cart joins what the account has, at login", async 
   await elsewhere.close();
 });
 
-test("a forgotten password is set anew with the link of a message", async ({ page }) => {
+test("a password is reset with the link of a mail", async ({ page }) => {
   test.slow();
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.locator(".sections form button").click();
   await page.goto("/account/forgot");
   await page.locator("#email").fill(email);
@@ -97,10 +97,10 @@ test("a forgotten password is set anew with the link of a message", async ({ pag
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
 });
 
-test("the address book, the profile and the devices are looked after by forms", async ({ page, browser }) => {
+test("address book, profile and sessions are managed with forms", async ({ page, browser }) => {
   test.slow();
-  const email = somebody();
-  await comeIn(page, "", email);
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.goto("/account/addresses/new");
   for (const id of ["name", "line1", "postcode", "city"] as const) await page.locator(`#${id}`).fill(ADDRESS[id]);
   await page.locator("#country").selectOption("DE");
@@ -149,9 +149,9 @@ test("the address book, the profile and the devices are looked after by forms", 
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
 });
 
-test("a login never leads to another shop", async ({ page }) => {
-  const email = somebody();
-  await comeIn(page, "", email);
+test("sign-in has no open redirect", async ({ page }) => {
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   for (const next of ["//evil.example", "https://evil.example", "/\\evil.example"]) {
     await page.context().clearCookies();
     await page.goto(`/account/login?next=${encodeURIComponent(next)}`);
@@ -160,7 +160,7 @@ test("a login never leads to another shop", async ({ page }) => {
   }
 });
 
-test("the pages about the shop say what they are about", async ({ page }) => {
+test("information pages have a heading", async ({ page }) => {
   for (const path of ["/shipping", "/returns", "/privacy", "/contact", "/zh/shipping"]) {
     const response = await page.goto(path);
     expect(response?.status(), path).toBe(200);

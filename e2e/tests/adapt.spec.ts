@@ -1,17 +1,17 @@
 import type { Page } from "@playwright/test";
 
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, openProduct, putInCart, toReview } from "./buyer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, openProduct, putInCart, toReview } from "./buyer";
 import { makeProduct, makeShirt } from "./operator";
 import { expect, openFilter, test } from "./shop";
 
-/** The least contrast of what shows that something can be used (WCAG 2.2, 1.4.11). */
-const LEAST = 3;
+/** The minimum contrast of user interface components (WCAG 2.2, 1.4.11). */
+const CONTRAST_MIN = 3;
 
-/** Controls that do not stand out from what is behind them, with their contrast. */
+/** Controls with too little contrast to their background, with that contrast. */
 function faint(least: number): string[] {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   if (!canvas) return ["no canvas"];
-  /** A colour as the browser paints it over another one. */
+  /** The result of painting a colour over another one. */
   const painted = (over: string, colour: string): number[] => {
     canvas.clearRect(0, 0, 1, 1);
     for (const it of [over, colour]) {
@@ -52,10 +52,10 @@ function faint(least: number): string[] {
 }
 
 for (const scheme of ["light", "dark"] as const) {
-  test(`what can be used stands out, ${scheme}`, async ({ page, request }) => {
+  test(`controls have enough contrast, ${scheme}`, async ({ page, request }) => {
     test.slow();
     await page.emulateMedia({ colorScheme: scheme });
-    const look = async (where: string) => expect(await page.evaluate(faint, LEAST), where).toEqual([]);
+    const look = async (where: string) => expect(await page.evaluate(faint, CONTRAST_MIN), where).toEqual([]);
     for (const path of ["/", "/c/kitchen?max=60&brand=fjell", "/search?q=mug", "/account/register"]) {
       await page.goto(path);
       if (path.includes("?")) await openFilter(page);
@@ -77,7 +77,7 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.locator("#postcode")).toHaveAttribute("aria-invalid", "true");
     await look("a wrong address");
     await fillAddress(page, ADDRESS);
-    await chooseTheRest(page, "", "declined");
+    await continueToReview(page, "", "declined");
     await look("the review");
     await page.locator('main form[method="post"] button').click();
     await expect(page.locator(".pay")).toBeVisible();
@@ -85,7 +85,7 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
-test("a field that is wrong looks so", async ({ page }) => {
+test("an invalid field has the alert colour", async ({ page }) => {
   await page.goto("/account/login");
   const border = () => page.locator("#email").evaluate((it) => getComputedStyle(it).borderTopColor);
   const before = await border();
@@ -99,13 +99,13 @@ test("a field that is wrong looks so", async ({ page }) => {
   expect(await border()).toBe(alert);
 });
 
-/** How an element is marked where colours are the reader's own. */
+/** The styles that mark an element when the browser forces its colours. */
 const marks = (it: Element) => {
   const style = getComputedStyle(it);
   return [style.outlineStyle, style.outlineWidth, style.fontWeight, style.textDecorationLine, style.borderTopWidth].join(" ");
 };
 
-test("with colours of their own readers see what is chosen, and where they are", async ({ page, request }) => {
+test("forced colours show the current selection and position", async ({ page, request }) => {
   await page.emulateMedia({ forcedColors: "active" });
   const shirt = await makeShirt(request, [
     { colour: "red", size: "S", stock: 5 },
@@ -127,7 +127,7 @@ test("with colours of their own readers see what is chosen, and where they are",
   await differs(".option-row:has(:checked)", ".option-row:not(:has(:checked))");
 });
 
-test("a wrong password leaves the focus at what is said of it", async ({ page }, { project }) => {
+test("the error after a wrong password gets the focus", async ({ page }, { project }) => {
   await page.goto("/account/login");
   await page.locator("#email").fill("nobody@example.org");
   await page.locator("#password").fill("not the password");
@@ -137,19 +137,19 @@ test("a wrong password leaves the focus at what is said of it", async ({ page },
   if (project.name !== "no-javascript") await expect(alert).toBeFocused();
 });
 
-test("the filter beside a list is nothing that is folded", async ({ page }, { project }) => {
-  test.skip(project.name === "phone", "it is folded there");
+test("the filter beside a list does not collapse", async ({ page }, { project }) => {
+  test.skip(project.name === "phone", "it collapses on phones");
   await page.goto("/c/kitchen");
   await expect(page.locator("details.filter form")).toBeVisible();
   await expect(page.locator("details.filter > summary")).toBeHidden();
   await expect(page.getByRole("heading", { name: "Filter and sort" })).toBeVisible();
 });
 
-test("suggestions wait for what an input method composes", async ({ page }, { project }) => {
-  test.skip(project.name === "no-javascript", "there are none");
-  const asked: string[] = [];
+test("suggestions wait until an input method has composed", async ({ page }, { project }) => {
+  test.skip(project.name === "no-javascript", "suggestions need JavaScript");
+  const requested: string[] = [];
   await page.route("**/api/v1/suggestions?*", async (route) => {
-    asked.push(new URL(route.request().url()).searchParams.get("q") ?? "");
+    requested.push(new URL(route.request().url()).searchParams.get("q") ?? "");
     await route.fulfill({ json: { categories: [], products: [] } });
   });
   await page.goto("/zh");
@@ -158,22 +158,22 @@ test("suggestions wait for what an input method composes", async ({ page }, { pr
   const client = await page.context().newCDPSession(page);
   for (const text of ["c", "ch", "cha"]) {
     await client.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
-    // Longer than it waits for another letter.
+    // Longer than the debounce delay.
     await page.waitForTimeout(250);
   }
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
   await client.send("Input.insertText", { text: "茶杯" });
-  await expect.poll(() => asked).toEqual(["茶杯"]);
+  await expect.poll(() => requested).toEqual(["茶杯"]);
 });
 
-test("at 400 % all of the drawer can be seen", async ({ page }, { project }) => {
-  test.skip(project.name !== "desktop", "its window has this size");
+test("the whole drawer is reachable at 400 % zoom", async ({ page }, { project }) => {
+  test.skip(project.name !== "desktop", "only the desktop window can have this size");
   await page.setViewportSize({ width: 320, height: 256 });
   await openProduct(page);
   await page.locator("form.add button").click();
   const drawer = page.locator("#drawer");
   await expect(drawer.locator(".line")).toHaveCount(1);
-  // What scrolls is as high as the window.
+  // The scrolling element is as high as the window.
   const heights = await drawer.evaluate((it) => {
     const scrolling = [it, ...it.querySelectorAll<HTMLElement>("*")].filter((part) => {
       const { overflowY } = getComputedStyle(part);
@@ -187,12 +187,12 @@ test("at 400 % all of the drawer can be seen", async ({ page }, { project }) => 
 });
 
 for (const scheme of ["light", "dark"] as const) {
-  test(`an order prints as one page, ink on white, ${scheme}`, async ({ page, request }, { project }) => {
-    test.skip(project.name !== "desktop", "paper is paper");
+  test(`an order prints on one page, black on white, ${scheme}`, async ({ page, request }, { project }) => {
+    test.skip(project.name !== "desktop", "printing does not depend on the device");
     await page.emulateMedia({ colorScheme: scheme });
     for (let count = 0; count < 5; count++) {
       const spoon = await makeProduct(request, 1_000, 5);
-      await addOwn(page, spoon.path);
+      await addProductAt(page, spoon.path);
     }
     await toReview(page, "", "manual");
     await page.locator('main form[method="post"] button').click();
@@ -211,7 +211,7 @@ for (const scheme of ["light", "dark"] as const) {
     });
     expect(colours.body).toEqual(["rgb(0, 0, 0)", "rgb(255, 255, 255)"]);
     expect(colours.texts.filter((it) => !["rgb(0, 0, 0)", "rgb(51, 51, 51)"].includes(it))).toEqual([]);
-    // What is to be paid, and to whom, is printed; what can only be pressed is not.
+    // Payment details are printed, and controls are not.
     await expect(page.locator(".pay p").first()).toBeVisible();
     await expect(page.locator(".summary .total dd")).toBeVisible();
     for (const part of [".site-footer", ".menu", ".search", ".pay form", ".pay details"]) {

@@ -1,6 +1,6 @@
 import { cacheStatus, expect, openFilter, test } from "./shop";
 
-test("a shopper leafs from the front to a product and changes the language", async ({ page }) => {
+test("a shopper browses from the home page to a product and changes the language", async ({ page }) => {
   await page.goto("/");
   await expect(page.getByRole("heading", { level: 1 })).toHaveCount(1);
   const main = page.getByRole("main");
@@ -26,7 +26,7 @@ test("a shopper leafs from the front to a product and changes the language", asy
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(name);
 });
 
-test("a filter is a form, and its address can be kept", async ({ page }) => {
+test("a filter is a form with a bookmarkable URL", async ({ page }) => {
   await page.goto("/c/kitchen");
   const form = page.locator('main form[method="get"]').first();
   await openFilter(page);
@@ -43,14 +43,14 @@ test("a filter is a form, and its address can be kept", async ({ page }) => {
   expect([...prices].sort((a, b) => a - b)).toEqual(prices);
 });
 
-test("a wrong price is said beside its field, and the list is still there", async ({ page }) => {
+test("an invalid price is reported at its field, and the list stays", async ({ page }) => {
   await page.goto("/c/kitchen?min=cheap");
   const field = page.locator('[name="min"]').first();
   await expect(field).toHaveAttribute("aria-invalid", "true");
   await expect(page.locator("main article").first()).toBeAttached();
 });
 
-test("the second visit is a hit at the edge", async ({ page }) => {
+test("the second request is a hit at the edge", async ({ page }) => {
   for (const path of ["/", "/c/kitchen", "/zh/c/kitchen", "/api/v1/products"]) {
     await page.request.get(path);
     const status = await cacheStatus(page, path);
@@ -58,14 +58,14 @@ test("the second visit is a hit at the edge", async ({ page }) => {
   }
 });
 
-test("an address that leads nowhere says so and shows a way on", async ({ page }) => {
+test("an unknown path is a 404 page with links", async ({ page }) => {
   const response = await page.goto("/p/there-is-no-such-thing");
   expect(response?.status()).toBe(404);
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await expect(page.getByRole("main").getByRole("link").first()).toBeVisible();
 });
 
-test("a shop that is away says so in the reader's language, and how to go on", async ({ page }) => {
+test("the error page of the edge is in the language of the path and can be retried", async ({ page }) => {
   const lost = process.env.MALLARD_E2E_LOST ?? "";
   for (const [path, lang] of [
     ["/c/kitchen", "en"],
@@ -82,7 +82,7 @@ test("a shop that is away says so in the reader's language, and how to go on", a
   }
 });
 
-test("pages do not scroll sideways and pictures keep their place", async ({ page }) => {
+test("pages do not scroll horizontally", async ({ page }) => {
   for (const path of ["/", "/c/kitchen", "/zh"]) {
     await page.goto(path);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth).catch(() => 0);

@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 
 import { expect, test } from "./shop";
-import { ADDRESS, addOwn, fillAddress, putInCart, toReview } from "./buyer";
+import { ADDRESS, addProductAt, fillAddress, putInCart, toReview } from "./buyer";
 import { makeCoupon, makeProduct } from "./operator";
 
 const LANGUAGES = [
@@ -10,7 +10,7 @@ const LANGUAGES = [
 ];
 
 for (const { name, prefix } of LANGUAGES) {
-  test(`a guest buys in ${name}, and finds the order again`, async ({ page }) => {
+  test(`a guest buys in ${name} and finds the order`, async ({ page }) => {
     await putInCart(page, prefix);
     await expect(page).toHaveURL(new RegExp(`${prefix}/cart$`));
     await toReview(page, prefix, "succeeds");
@@ -38,7 +38,7 @@ for (const { name, prefix } of LANGUAGES) {
   });
 }
 
-test("what is wrong is said beside its field, and what was typed stays", async ({ page }) => {
+test("errors are shown at their fields, and typed values are kept", async ({ page }) => {
   await putInCart(page);
   await page.goto("/checkout");
   await fillAddress(page, { ...ADDRESS, email: "no address", postcode: "1" });
@@ -52,7 +52,7 @@ test("what is wrong is said beside its field, and what was typed stays", async (
   await expect(page.locator("#city")).not.toHaveAttribute("aria-invalid", "true");
 });
 
-test("a declined card is said, and another one pays", async ({ page }) => {
+test("after a declined card another card pays", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "declined");
   await page.locator('main form[method="post"] button').click();
@@ -64,7 +64,7 @@ test("a declined card is said, and another one pays", async ({ page }) => {
   await expect(page.locator(".pay")).toHaveCount(0);
 });
 
-test("a card that asks is confirmed by its buyer", async ({ page }) => {
+test("a payment that needs confirmation is confirmed by the buyer", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "confirm");
   await page.locator('main form[method="post"] button').click();
@@ -73,7 +73,7 @@ test("a card that asks is confirmed by its buyer", async ({ page }) => {
   await expect(page.locator(".progress-done")).toHaveCount(2);
 });
 
-test("who pays by transfer is told how, and may give the order up", async ({ page }) => {
+test("a bank-transfer order shows instructions and can be cancelled", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "manual");
   await page.locator('main form[method="post"] button').click();
@@ -85,7 +85,7 @@ test("who pays by transfer is told how, and may give the order up", async ({ pag
   await expect(page.locator(".pay")).toHaveCount(0);
 });
 
-test("a step that comes too early leads to the one before it", async ({ page }) => {
+test("a checkout step redirects to an incomplete earlier step", async ({ page }) => {
   await page.goto("/checkout");
   await expect(page).toHaveURL(/\/cart$/);
   await putInCart(page);
@@ -93,7 +93,7 @@ test("a step that comes too early leads to the one before it", async ({ page }) 
   await expect(page).toHaveURL(/\/checkout$/);
 });
 
-test("going back after the order leads to the order, and orders nothing", async ({ page }) => {
+test("going back after the order redirects to the order", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "succeeds");
   const review = page.url();
@@ -104,7 +104,7 @@ test("going back after the order leads to the order, and orders nothing", async 
   await expect(page).toHaveURL(new RegExp(`/orders/${order}`));
 });
 
-test("a form that is sent twice makes one order", async ({ page }) => {
+test("a form that is submitted twice places one order", async ({ page }) => {
   await putInCart(page);
   await toReview(page, "", "succeeds");
   const form = await formOf(page);
@@ -116,7 +116,7 @@ test("a form that is sent twice makes one order", async ({ page }) => {
   expect(number(other)).toBe(number(one));
 });
 
-/** What the review's form would send. */
+/** The fields of the form of the review step. */
 async function formOf(page: Page): Promise<Record<string, string>> {
   const fields = await page
     .locator('main form[method="post"] input')
@@ -124,7 +124,7 @@ async function formOf(page: Page): Promise<Record<string, string>> {
   return Object.fromEntries(fields) as Record<string, string>;
 }
 
-test("quantities are changed, things are taken out, and the language is kept", async ({ page }) => {
+test("quantities are changed, lines are removed, and the language is kept", async ({ page }) => {
   await putInCart(page);
   const line = page.locator(".line").first();
   const before = await line.locator(".sum").innerText();
@@ -140,10 +140,10 @@ test("quantities are changed, things are taken out, and the language is kept", a
   await expect(page.locator(".line")).toHaveCount(0);
 });
 
-test("a coupon is taken off, and what is ordered costs what was shown", async ({ page, request }) => {
+test("a coupon is deducted, and the order has the displayed total", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
   const code = await makeCoupon(request, 250);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code.toLowerCase());
   await page.locator("details.coupon button").click();
@@ -157,7 +157,7 @@ test("a coupon is taken off, and what is ordered costs what was shown", async ({
   await expect(page.locator(".summary .total dd")).toHaveText("$13.50");
 });
 
-test("a coupon that nobody knows is said so", async ({ page }) => {
+test("an unknown coupon is reported", async ({ page }) => {
   await putInCart(page);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill("nothing");
@@ -167,7 +167,7 @@ test("a coupon that nobody knows is said so", async ({ page }) => {
   await expect(page.locator(".coupons li")).toHaveCount(0);
 });
 
-test("the cookie of the cart is the server's alone", async ({ page, context }) => {
+test("scripts cannot read the cart cookie", async ({ page, context }) => {
   await putInCart(page);
   const cookies = await context.cookies();
   const cart = cookies.find((it) => it.name.endsWith("cart"));

@@ -1,6 +1,6 @@
 import { expect, type Page } from "@playwright/test";
 
-/** Who buys, and where it goes. Each run is somebody else. */
+/** The shipping address. Each run has another email address. */
 export const ADDRESS = {
   email: `ada-${Math.random().toString(36).slice(2)}@example.org`,
   name: "Ada Lovelace",
@@ -10,21 +10,21 @@ export const ADDRESS = {
   country: "DE",
 };
 
-/** Opens a product that can be had. */
+/** Opens a product that is in stock. */
 export async function openProduct(page: Page, prefix = "", nth = 0): Promise<void> {
   await page.goto(`${prefix}/c/kitchen?availability=in_stock&sort=best_selling`);
   const href = await page.locator(`main article a[href^="${prefix}/p/"]`).nth(nth).getAttribute("href");
   await page.goto(href ?? "");
 }
 
-/** Puts a product into the cart and goes there. */
+/** Adds a product to the cart and opens the cart. */
 export async function putInCart(page: Page, prefix = "", nth = 0): Promise<void> {
   await openProduct(page, prefix, nth);
   await addShown(page, prefix);
 }
 
-/** Puts the product that lives here into the cart and goes there. */
-export async function addOwn(page: Page, path: string): Promise<void> {
+/** Adds the product at this path to the cart and opens the cart. */
+export async function addProductAt(page: Page, path: string): Promise<void> {
   await page.goto(path);
   await addShown(page, "");
 }
@@ -44,15 +44,15 @@ export async function fillAddress(page: Page, address: typeof ADDRESS): Promise<
   await page.locator("#country").selectOption(address.country);
 }
 
-/** From the cart to the last step, by way of each one before it. */
+/** Continues from the cart to the review step, through every step. */
 export async function toReview(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator("[name=next]").click();
   await fillAddress(page, ADDRESS);
-  await chooseTheRest(page, prefix, card);
+  await continueToReview(page, prefix, card);
 }
 
-/** From the filled address to the last step. */
-export async function chooseTheRest(page: Page, prefix: string, card: string): Promise<void> {
+/** Continues from the filled address to the review step. */
+export async function continueToReview(page: Page, prefix: string, card: string): Promise<void> {
   await page.locator("main form[method=post] button").click();
   await expect(page).toHaveURL(new RegExp(`${prefix}/checkout/shipping$`));
   await page.locator("main form[method=post] button").click();

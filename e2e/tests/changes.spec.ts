@@ -1,13 +1,13 @@
 import { expect, test } from "./shop";
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, toReview } from "./buyer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, toReview } from "./buyer";
 import { makeProduct, setPrice, setStock, step } from "./operator";
 
-/** The button that orders. */
+/** The button that places the order. */
 const ORDER = 'main form[method="post"] button';
 
-test("what costs more by now is not ordered before the buyer has seen it", async ({ page, request }) => {
+test("a changed price is not ordered before the buyer has seen it", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   await expect(page.locator(".summary .total dd")).toHaveText("$16.00");
   await setPrice(request, spoon.sku, 1_250);
@@ -20,15 +20,15 @@ test("what costs more by now is not ordered before the buyer has seen it", async
   await expect(page.locator(".summary .total dd")).toHaveText("$18.50");
 });
 
-test("what is sold out by now is said, and nothing is ordered", async ({ page, request }) => {
+test("a sold-out item is reported, and nothing is ordered", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 1);
   const cup = await makeProduct(request, 2_000, 5);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await page.goto("/checkout");
   await setStock(request, spoon.sku, 0);
   await fillAddress(page, ADDRESS);
-  await chooseTheRest(page, "", "succeeds");
+  await continueToReview(page, "", "succeeds");
   await page.locator(ORDER).click();
   await expect(page.locator("main").getByRole("alert")).toBeVisible();
   await expect(page.locator(".summary .wrong")).toBeVisible();
@@ -42,12 +42,12 @@ test("what is sold out by now is said, and nothing is ordered", async ({ page, r
   await expect(page.locator(".progress-done")).toHaveCount(2);
 });
 
-test("the last one goes to who is first at the checkout", async ({ page, browser, request }) => {
+test("the last unit goes to the first buyer in checkout", async ({ page, browser, request }) => {
   const spoon = await makeProduct(request, 1_000, 1);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   const others = await browser.newContext();
   const other = await others.newPage();
-  await addOwn(other, spoon.path);
+  await addProductAt(other, spoon.path);
   await toReview(page, "", "succeeds");
   await other.goto("/cart");
   await expect(other.locator(".line .wrong")).toBeVisible();
@@ -57,9 +57,9 @@ test("the last one goes to who is first at the checkout", async ({ page, browser
   await others.close();
 });
 
-test("a second tab that changes the cart is noticed by the first", async ({ page, context, request }) => {
+test("a change in a second tab is detected by the first", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   const second = await context.newPage();
   await second.goto("/cart");
@@ -75,9 +75,9 @@ test("a second tab that changes the cart is noticed by the first", async ({ page
   await expect(second.locator(".line")).toHaveCount(0);
 });
 
-test("the order's page tells how far it has come", async ({ page, request }) => {
+test("the order page shows the progress of the order", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await toReview(page, "", "succeeds");
   await page.locator(ORDER).click();
   await expect(page.locator(".progress [aria-current]")).toContainText("Paid");

@@ -7,12 +7,12 @@ import { expect } from "./shop";
 export const PASSWORD = "correct horse battery";
 const mailbox = process.env.MALLARD_E2E_MAIL ?? "";
 
-/** Somebody whom the shop does not know yet. */
-export function somebody(): string {
+/** An email address that is not registered. */
+export function newEmail(): string {
   return `bea-${Math.random().toString(36).slice(2)}@example.org`;
 }
 
-/** Where the link of the last message to this address leads. */
+/** The link with this path in the last mail to this address. */
 export async function linkFor(email: string, path: string): Promise<string> {
   let found = "";
   await expect(async () => {
@@ -29,15 +29,15 @@ export async function linkFor(email: string, path: string): Promise<string> {
       .filter((text) => text.includes(`To: ${email}`))
       .map((text) => new RegExp(`${path}\\?token=[0-9a-f]+`).exec(text)?.[0]);
     found = links.find((link) => link) ?? "";
-    expect(found, `a message for ${email}`).not.toBe("");
+    expect(found, `a mail to ${email}`).not.toBe("");
   }).toPass({ timeout: 15_000 });
   return found;
 }
 
 export const submit = (page: Page) => page.locator("main form.stack button").first().click();
 
-/** Opens an account and comes in. */
-export async function comeIn(page: Page, prefix: string, email: string): Promise<void> {
+/** Registers an account and signs in. */
+export async function registerAndSignIn(page: Page, prefix: string, email: string): Promise<void> {
   await page.goto(`${prefix}/account/register`);
   await page.locator("#email").fill(email);
   await page.locator("#name").fill("Bea");

@@ -2,7 +2,7 @@ import type { Page } from "@playwright/test";
 
 import { expect, openFilter, test } from "./shop";
 
-/** Stays as long as the document does. */
+/** Marks the document, so that a page load is detected. */
 async function markDocument(page: Page): Promise<() => Promise<void>> {
   await page.evaluate(() => Object.assign(window, { same: true }));
   return async () => expect(await page.evaluate(() => "same" in window), "the page was loaded").toBe(true);
@@ -21,19 +21,19 @@ async function openWithVariants(page: Page): Promise<void> {
   throw new Error("no product of the kitchen has two variants");
 }
 
-/** Holds what is asked for until it is released. */
+/** Delays matching requests until they are released. */
 async function hold(page: Page, address: string | RegExp): Promise<() => void> {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   await page.route(address, async (route) => {
     await held;
-    // The shopper may have moved on meanwhile.
+    // The page may have been left meanwhile.
     await route.continue().catch(() => undefined);
   });
   return release;
 }
 
-test("a variant is chosen without a load, by keyboard, and its link can be kept", async ({ page }) => {
+test("a variant is selected by keyboard without a page load, and has a URL", async ({ page }) => {
   await openWithVariants(page);
   const stays = await markDocument(page);
   const sku = page.locator("form.add [name=sku]");
@@ -60,7 +60,7 @@ test("a variant is chosen without a load, by keyboard, and its link can be kept"
   await expect(page).toHaveURL(/\/c\/kitchen/);
 });
 
-test("the last of two quick choices is shown", async ({ page }) => {
+test("the last of two quick selections is shown", async ({ page }) => {
   await openWithVariants(page);
   const choices = page.locator(".option").first().locator("a.choice");
   const [first, second] = [await choices.nth(0).getAttribute("href"), await choices.nth(1).getAttribute("href")];
@@ -81,7 +81,7 @@ test("the last of two quick choices is shown", async ({ page }) => {
   await expect(page).not.toHaveURL(new RegExp(`${(slow ?? "").replace("?", "\\?")}$`));
 });
 
-test("a filter narrows the list without a load, and back widens it again", async ({ page }) => {
+test("a filter applies without a page load, and the back button reverts it", async ({ page }) => {
   await page.goto("/c/kitchen");
   const stays = await markDocument(page);
   const names = () => page.locator("main article h3").allInnerTexts();
@@ -113,12 +113,12 @@ test("a filter narrows the list without a load, and back widens it again", async
   await expect(page).toHaveURL(/\/zh\/c\/kitchen$/);
 });
 
-test("another page of a list is put in, and back returns to where one was", async ({ page }) => {
+test("pagination works without a page load, and the back button restores the position", async ({ page }) => {
   await page.goto("/c/kitchen");
   const stays = await markDocument(page);
   const names = () => page.locator("main article h3").allInnerTexts();
   const first = await names();
-  // The demo's lists have one page: this one leads to the same list in another order.
+  // The lists of the demo have one page, so this link leads to the same list in another order.
   await page.evaluate(() => {
     const link = Object.assign(document.createElement("a"), { href: "/c/kitchen?sort=price_up", textContent: "Next", rel: "next" });
     document.querySelector(".results")?.append(link);
@@ -136,7 +136,7 @@ test("another page of a list is put in, and back returns to where one was", asyn
   await page.goBack();
   await expect.poll(names).toEqual(first);
   await expect(page.locator("#sort")).not.toHaveValue("price_up");
-  // What was added here by hand is not in the list any more, so its end may be a little higher.
+  // The element that the test has added is gone, so the list may be slightly shorter.
   await expect.poll(() => page.evaluate(() => scrollY)).toBeGreaterThan(y - 100);
   await page.goForward();
   await expect(page).toHaveURL(/sort=price_up/);
@@ -144,7 +144,7 @@ test("another page of a list is put in, and back returns to where one was", asyn
   await stays();
 });
 
-test("an older answer never replaces a newer one", async ({ page }) => {
+test("an older response never replaces a newer one", async ({ page }) => {
   await page.goto("/c/kitchen");
   await openFilter(page);
   const release = await hold(page, /sort=price_up/);
@@ -160,7 +160,7 @@ test("an older answer never replaces a newer one", async ({ page }) => {
   await expect(page.locator(".with-filter")).not.toHaveAttribute("aria-busy", "true");
 });
 
-test("what cannot be put in is gone to, and what cannot be reached is waited for", async ({ page, context }) => {
+test("other pages are navigated to, and unreachable ones are retried", async ({ page, context }) => {
   await page.goto("/c/kitchen");
   await openFilter(page);
   let broken = 1;

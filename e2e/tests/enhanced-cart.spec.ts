@@ -1,13 +1,13 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
-import { addOwn, openProduct, putInCart } from "./buyer";
+import { addProductAt, openProduct, putInCart } from "./buyer";
 import { makeProduct, setStock } from "./operator";
 import { expect, test } from "./shop";
 
 const drawer = (page: Page) => page.locator("#drawer");
 
-/** What adds something to the cart. */
+/** The button that adds a product to the cart. */
 const isAdd = "**/cart/lines";
 
 async function add(page: Page): Promise<void> {
@@ -15,7 +15,7 @@ async function add(page: Page): Promise<void> {
   await expect(drawer(page).locator(".line")).not.toHaveCount(0);
 }
 
-test("what is added shows in a drawer that keeps the focus and gives it back", async ({ page }) => {
+test("an added item is shown in a drawer that traps and restores the focus", async ({ page }) => {
   await openProduct(page);
   const address = page.url();
   const name = await page.getByRole("heading", { level: 1 }).innerText();
@@ -27,7 +27,7 @@ test("what is added shows in a drawer that keeps the focus and gives it back", a
   await expect(drawer(page).getByRole("status")).toContainText("in your cart");
   for (let tab = 0; tab < 15; tab++) {
     await page.keyboard.press("Tab");
-    // Between the last and the first thing the browser itself may have the focus.
+    // Between the last and the first element the browser itself may have the focus.
     const inside = await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("#drawer") !== null);
     expect(inside).toBe(true);
   }
@@ -46,7 +46,7 @@ test("a double click adds once", async ({ page }) => {
   await expect(drawer(page).locator(".quantity input[id]")).toHaveValue("1");
 });
 
-test("the badge is ahead of the shop, and goes back when nothing comes of it", async ({ page }) => {
+test("the badge is updated optimistically and reverted after an error", async ({ page }) => {
   await putInCart(page);
   await openProduct(page, "", 1);
   const badge = page.locator(".cart-link .count");
@@ -66,7 +66,7 @@ test("the badge is ahead of the shop, and goes back when nothing comes of it", a
   await expect(drawer(page)).not.toContainText("Adding");
 });
 
-test("what there is not enough of is said in the drawer", async ({ page, request }) => {
+test("insufficient stock is reported in the drawer", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 5);
   await page.goto(spoon.path);
   await setStock(request, spoon.sku, 2);
@@ -76,15 +76,15 @@ test("what there is not enough of is said in the drawer", async ({ page, request
 });
 
 for (const place of ["drawer", "page"] as const) {
-  test(`quantities are stepped and things taken out in the ${place}`, async ({ page, request }) => {
+  test(`quantities are stepped and lines removed in the ${place}`, async ({ page, request }) => {
     const spoon = await makeProduct(request, 1_000, 50);
     const cup = await makeProduct(request, 2_500, 50);
-    await addOwn(page, spoon.path);
+    await addProductAt(page, spoon.path);
     if (place === "drawer") {
       await page.goto(cup.path);
       await add(page);
     } else {
-      await addOwn(page, cup.path);
+      await addProductAt(page, cup.path);
     }
     const shown = place === "drawer" ? drawer(page).locator(".inside") : page.locator("main [data-cart]");
     const loads: string[] = [];
@@ -113,9 +113,9 @@ for (const place of ["drawer", "page"] as const) {
   });
 }
 
-test("a change that nobody answered is kept, and made once the shop is back", async ({ page, context, request }) => {
+test("a change without a response is sent again once the shop is reachable", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await context.setOffline(true);
   await page.locator(".step-by").last().click();
   await expect(page.locator("#lost")).toContainText("cannot be reached");
@@ -127,7 +127,7 @@ test("a change that nobody answered is kept, and made once the shop is back", as
   await expect(quantity).toHaveValue("2");
 });
 
-test("the header's link opens the drawer in Chinese too", async ({ page }) => {
+test("the link in the header opens the drawer in Chinese, too", async ({ page }) => {
   await putInCart(page, "/zh");
   await page.goto("/zh");
   await page.locator(".cart-link").click();
@@ -137,15 +137,15 @@ test("the header's link opens the drawer in Chinese too", async ({ page }) => {
   await expect(page.locator(".cart-link")).toBeFocused();
 });
 
-test("what is wrong with a coupon or a quantity is said", async ({ page, request }) => {
+test("errors of a coupon or a quantity are shown", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   const said = page.locator("#said");
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill("nothing");
   await page.locator("details.coupon button").click();
   await expect(said).toContainText("coupon code is not valid");
-  await expect(page.locator("#code"), "what was sent is not sent again").toHaveValue("");
+  await expect(page.locator("#code"), "the request is not sent again").toHaveValue("");
   await page.locator(".quantity input[id]").fill("abc");
   await page.locator(".quantity input[id]").press("Enter");
   await expect(said).toContainText("whole number");
@@ -153,9 +153,9 @@ test("what is wrong with a coupon or a quantity is said", async ({ page, request
   await expect(page.locator(".quantity input[id]")).toHaveValue("abc");
 });
 
-test("what is on its way arrives before the checkout", async ({ page, request }) => {
+test("pending changes are sent before checkout", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   let answer = (): void => undefined;
   const held = new Promise<void>((resolve) => (answer = resolve));
   let first = true;
@@ -163,7 +163,7 @@ test("what is on its way arrives before the checkout", async ({ page, request })
     if (route.request().method() !== "POST" || !first) return route.continue();
     first = false;
     await held;
-    // A redirect of a request that is kept alive never ends where it is intercepted: its end is the answer.
+    // An intercepted request with `keepalive` never ends after a redirect, so the response ends it.
     await route.fulfill({ response: await route.fetch() });
   });
   const input = page.locator(".quantity input[id]");

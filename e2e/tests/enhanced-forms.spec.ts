@@ -1,13 +1,13 @@
 import { ADDRESS, fillAddress, putInCart } from "./buyer";
 import { expect, test } from "./shop";
 
-test("a field says what is wrong when it is left, and no longer once it is mended", async ({ page }) => {
+test("a field shows its error when it loses the focus, until it is corrected", async ({ page }) => {
   await putInCart(page);
   await page.goto("/checkout");
   const email = page.locator("#email");
   await email.focus();
   await page.keyboard.press("Tab");
-  await expect(email, "who only passes through is not told off").not.toHaveAttribute("aria-invalid", "true");
+  await expect(email, "a field that was only passed through shows no error").not.toHaveAttribute("aria-invalid", "true");
   await email.pressSequentially("ada");
   await expect(email).not.toHaveAttribute("aria-invalid", "true");
   await page.keyboard.press("Tab");
@@ -19,7 +19,7 @@ test("a field says what is wrong when it is left, and no longer once it is mende
   await expect(page.locator("#email-wrong")).toHaveCount(0);
 });
 
-test("what the server found wrong is where the focus is", async ({ page }) => {
+test("the errors of the server get the focus", async ({ page }) => {
   await putInCart(page, "/zh");
   await page.goto("/zh/checkout");
   await fillAddress(page, { ...ADDRESS, postcode: "1" });
@@ -29,7 +29,7 @@ test("what the server found wrong is where the focus is", async ({ page }) => {
   await expect(page.locator("#postcode")).not.toHaveAttribute("aria-invalid", "true");
 });
 
-test("a form is sent once, and kept while there is no connection", async ({ page, context }) => {
+test("a form is submitted once, and kept while the connection is lost", async ({ page, context }) => {
   await putInCart(page);
   await page.goto("/checkout");
   await fillAddress(page, ADDRESS);

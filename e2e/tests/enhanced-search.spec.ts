@@ -10,29 +10,29 @@ const FOUND = {
   ],
 };
 
-/** A page with a search, and what it suggests. */
+/** Opens a page whose suggestions are mocked, and returns the list of requested queries. */
 async function open(page: Page): Promise<string[]> {
-  const asked: string[] = [];
+  const requested: string[] = [];
   await page.route("**/api/v1/suggestions?*", async (route) => {
-    asked.push(new URL(route.request().url()).search);
+    requested.push(new URL(route.request().url()).search);
     await route.fulfill({ json: FOUND });
   });
   await page.route(/:\d+\/$/, async (route) => {
     const response = await route.fetch();
     const html = await response.text();
-    // Where the header has no search of its own yet, it gets one.
+    // Adds a search form if the header has none.
     const form = '<form role="search" action="/search" class="search"><label for="search">Search</label><input id="search" name="q"></form>';
     const body = html.includes('role="search"') ? html : html.replace('<div class="tools">', `${form}<div class="tools">`);
     await route.fulfill({ response, body });
   });
   await page.goto("/");
-  return asked;
+  return requested;
 }
 
-test("suggestions come while one types, and are chosen by keyboard", async ({ page }) => {
-  const asked = await open(page);
+test("suggestions appear while typing and are selected by keyboard", async ({ page }) => {
+  const requested = await open(page);
   const box = page.getByRole("combobox");
-  // As fast as anybody types, however slow the machine is: then it is one question.
+  // Without a delay between letters, so that there is one request even on a slow machine.
   await box.evaluate((input: HTMLInputElement) => {
     input.focus();
     for (const typed of ["t", "te", "tea"]) {
@@ -43,7 +43,7 @@ test("suggestions come while one types, and are chosen by keyboard", async ({ pa
   const options = page.getByRole("option");
   await expect(options).toHaveCount(3);
   await expect(options.nth(2)).toContainText("$1,234.56");
-  expect(asked).toEqual(["?q=tea&locale=en"]);
+  expect(requested).toEqual(["?q=tea&locale=en"]);
   await expect(box).toHaveAttribute("aria-expanded", "true");
   await expect(page.locator("#said")).toContainText("3");
   await page.keyboard.press("ArrowDown");
@@ -62,7 +62,7 @@ test("suggestions come while one types, and are chosen by keyboard", async ({ pa
   await expect(page).toHaveURL(/\/p\/tea-towel$/);
 });
 
-test("a suggestion can be clicked, and leaving the field closes them", async ({ page }) => {
+test("a suggestion can be clicked, and leaving the field closes the list", async ({ page }) => {
   await open(page);
   const box = page.getByRole("combobox");
   await box.pressSequentially("tea");

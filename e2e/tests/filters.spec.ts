@@ -1,6 +1,6 @@
 import { expect, openFilter, test } from "./shop";
 
-/** How many products a page of a list shows. */
+/** The number of products on a page of a list. */
 const ON_A_PAGE = 24;
 
 for (const [typed, meant] of [
@@ -8,7 +8,7 @@ for (const [typed, meant] of [
   ["$20", "20"],
   ["２０", "20"],
 ] as const) {
-  test(`${typed} is a price`, async ({ page }) => {
+  test(`${typed} is accepted as a price`, async ({ page }) => {
     await page.goto(`/c/kitchen?max=${encodeURIComponent(typed)}`);
     await expect(page.locator(".chip-chosen")).toHaveCount(1);
     await openFilter(page);
@@ -17,7 +17,7 @@ for (const [typed, meant] of [
   });
 }
 
-test("what is no price is refused once, at its field, and narrows nothing", async ({ page }, { project }) => {
+test("an invalid price is reported once, at its field, and filters nothing", async ({ page }, { project }) => {
   await page.goto("/c/kitchen");
   const all = await page.locator("main article").count();
   await openFilter(page);
@@ -33,7 +33,7 @@ test("what is no price is refused once, at its field, and narrows nothing", asyn
   }
 });
 
-test("a lowest price above the highest is said", async ({ page }) => {
+test("a minimum price above the maximum is reported", async ({ page }) => {
   await page.goto("/c/kitchen?min=50&max=20");
   await openFilter(page);
   for (const name of ["min", "max"]) {
@@ -44,7 +44,7 @@ test("a lowest price above the highest is said", async ({ page }) => {
   await expect(page.locator(".chip-chosen")).toHaveCount(0);
 });
 
-test("what is counted is what there is under the filter", async ({ page }) => {
+test("the counts are those under the filter", async ({ page }) => {
   for (const list of ["/c/kitchen?", "/search?q=mug&"]) {
     await page.goto(`${list}availability=in_stock&availability=low&max=60`);
     const total = Number(/\d+/.exec(await page.locator(".results > .quiet").innerText())?.[0]);
@@ -60,8 +60,8 @@ test("what is counted is what there is under the filter", async ({ page }) => {
   }
 });
 
-test("the button of the filter says what comes of it", async ({ page }, { project }) => {
-  test.skip(project.name === "no-javascript", "without scripts nothing comes before the button");
+test("the filter button shows the number of results", async ({ page }, { project }) => {
+  test.skip(project.name === "no-javascript", "the number of results needs JavaScript");
   await page.goto("/c/kitchen");
   await openFilter(page);
   const button = page.locator(".filter-apply");

@@ -1,8 +1,8 @@
 import { openProduct } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { expect, test } from "./shop";
 
-test("the theme can be chosen and is remembered", async ({ page }) => {
+test("the theme can be switched and is saved", async ({ page }) => {
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("/");
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -18,7 +18,7 @@ test("the theme can be chosen and is remembered", async ({ page }) => {
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
 });
 
-test("a thumbnail shows its picture without a load", async ({ page }) => {
+test("a thumbnail shows its image without a page load", async ({ page }) => {
   await page.goto("/c/kitchen?sort=best_selling");
   const hrefs = await page
     .locator('main article a[href^="/p/"]')
@@ -43,12 +43,12 @@ test("a thumbnail shows its picture without a load", async ({ page }) => {
   throw new Error("no product of the kitchen has two pictures");
 });
 
-test("the badge tells what is in the cart on pages that are the same for everybody", async ({ page }) => {
-  const asked: string[] = [];
-  page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && asked.push(request.url()));
+test("the badge shows the number of items on shared pages", async ({ page }) => {
+  const requests: string[] = [];
+  page.on("request", (request) => request.url().endsWith("/api/v1/visitor") && requests.push(request.url()));
   await openProduct(page);
   await page.waitForLoadState("networkidle");
-  expect(asked, "nobody asks for somebody who has just come").toEqual([]);
+  expect(requests, "a new visitor causes no request").toEqual([]);
   await expect(page.locator(".cart-link .count")).toBeHidden();
   await page.locator("#quantity").fill("2");
   await page.locator("form.add button").click();
@@ -56,14 +56,14 @@ test("the badge tells what is in the cart on pages that are the same for everybo
   await expect(page.locator("#drawer .line")).toHaveCount(1);
   await page.goto("/");
   await expect(page.locator(".cart-link .count")).toHaveText("2");
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   const html = await (await page.request.get("/")).text();
   expect(html).toMatch(/hidden class="count">(<!---->)?<\/span>/);
 });
 
-test("pages that are the same for everybody greet who is signed in, and nobody else", async ({ page }) => {
-  const email = somebody();
-  await comeIn(page, "", email);
+test("shared pages show the name of a signed-in visitor only", async ({ page }) => {
+  const email = newEmail();
+  await registerAndSignIn(page, "", email);
   await page.goto("/c/kitchen");
   const greeting = page.locator("header .greeting");
   await expect(greeting).toHaveText("Bea");

@@ -3,15 +3,15 @@ import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "./shop";
 import { ADDRESS } from "./buyer";
 
-/** The most steps from the top of a page to anything on it. */
+/** The maximum number of Tab presses from the top of a page to any element. */
 const STEPS_MAX = 150;
 
-/** What is wrong with the place where the focus is, if anything: it must be somewhere, and be seen there. */
+/** The fault of the focused element, if any: an element must have the focus, and it must be visible. */
 function unseen(): string | undefined {
   const focused = document.activeElement;
-  // Between the last and the first thing of a page, the browser itself has the focus.
+  // Between the last and the first element of a page, the browser itself has the focus.
   if (!focused || focused === document.body || focused === document.documentElement) return undefined;
-  // A card is one link, a label and its box one field: what surrounds them is the mark.
+  // A card is one link, and a label with its checkbox is one field; their container has the outline.
   const around = [focused, focused.closest("label"), focused.closest("article"), focused.parentElement, focused.nextElementSibling];
   const marked = around.some((it) => {
     if (!it) return false;
@@ -24,13 +24,13 @@ function unseen(): string | undefined {
   return marked && there ? undefined : focused.outerHTML.slice(0, 200);
 }
 
-/** Goes on by Tab until this has the focus, and looks at every place on the way. */
+/** Presses Tab until this element has the focus, and checks every focused element on the way. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeAttached();
   for (let step = 0; step < STEPS_MAX; step++) {
     if (await target.evaluate((it) => it === document.activeElement)) return;
     await page.keyboard.press("Tab");
-    expect(await page.evaluate(unseen), "where the focus is, can be seen").toBeUndefined();
+    expect(await page.evaluate(unseen), "the focus is visible").toBeUndefined();
   }
   throw new Error(`${String(target)} is not reached by Tab`);
 }
@@ -48,7 +48,7 @@ async function type(page: Page, id: string, text: string): Promise<void> {
 
 const next = (page: Page) => page.locator("main form.stack button:not([name])").last();
 
-test("everything from the front of the shop to the order is done by keyboard", async ({ page }, { project }) => {
+test("a purchase is possible by keyboard, from the home page to the order", async ({ page }, { project }) => {
   test.slow();
   const scripts = project.name !== "no-javascript";
   await page.goto("/");
@@ -74,7 +74,7 @@ test("everything from the front of the shop to the order is done by keyboard", a
   if (!scripts) await press(page, page.locator("main form:has([name=availability]) button").last());
   await expect(page).toHaveURL(/availability=in_stock/);
   if (scripts) {
-    // The list has changed, and the focus is where it was.
+    // The list has changed, and the focus is preserved.
     await expect(page.locator("[name=availability][value=in_stock]").first()).toBeFocused();
   }
   await press(page, page.locator("main article a[href^='/p/']").first());

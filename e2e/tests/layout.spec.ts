@@ -1,11 +1,11 @@
 import type { Page } from "@playwright/test";
 
-import { ADDRESS, addOwn, chooseTheRest, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { ADDRESS, addProductAt, continueToReview, fillAddress, openProduct, putInCart } from "./buyer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { makeProduct } from "./operator";
 import { expect, test } from "./shop";
 
-/** The narrowest phones, tablets upright and flat, laptops, and large screens. */
+/** Widths of narrow phones, of tablets in both orientations, of laptops and of large screens. */
 const WIDTHS = [320, 360, 375, 390, 414, 768, 820, 1024, 1440, 1920];
 
 const PAGES = [
@@ -27,7 +27,7 @@ const PAGES = [
   "/nothing-here",
 ];
 
-/** What sticks out of the page to the right, and what of the header is out of its place. */
+/** The elements that overflow the page to the right, and misplaced elements of the header. */
 function misplaced(): string[] {
   const wrong: string[] = [];
   const width = document.documentElement.clientWidth;
@@ -58,7 +58,7 @@ function misplaced(): string[] {
   return wrong;
 }
 
-/** Gives everything that shops and shoppers name the ugliest names. */
+/** Replaces names of shops and shoppers by long names that are hard to wrap. */
 function makeUgly(): void {
   const long = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(2);
   for (const named of document.querySelectorAll("[dir=auto]")) {
@@ -79,7 +79,7 @@ async function fits(page: Page): Promise<void> {
 }
 
 for (const prefix of ["", "/zh"]) {
-  test(`no page is wider than its window (${prefix || "en"})`, async ({ page }) => {
+  test(`no page is wider than the window (${prefix || "en"})`, async ({ page }) => {
     test.slow();
     for (const path of PAGES) {
       await page.goto(`${prefix}${path}`);
@@ -89,7 +89,7 @@ for (const prefix of ["", "/zh"]) {
     await fits(page);
   });
 
-  test(`no page of a purchase is wider than its window (${prefix || "en"})`, async ({ page }) => {
+  test(`no page of a purchase is wider than the window (${prefix || "en"})`, async ({ page }) => {
     test.setTimeout(120_000);
     await putInCart(page, prefix);
     await page.locator("details.coupon summary").click();
@@ -110,9 +110,9 @@ for (const prefix of ["", "/zh"]) {
     await fits(page);
   });
 
-  test(`no page of an account is wider than its window (${prefix || "en"})`, async ({ page }) => {
+  test(`no account page is wider than the window (${prefix || "en"})`, async ({ page }) => {
     test.setTimeout(120_000);
-    await comeIn(page, prefix, somebody());
+    await registerAndSignIn(page, prefix, newEmail());
     for (const path of ["", "/orders", "/addresses", "/addresses/new", "/profile", "/security", "/sessions", "/data"]) {
       await page.goto(`${prefix}/account${path}`);
       await fits(page);
@@ -120,7 +120,7 @@ for (const prefix of ["", "/zh"]) {
   });
 }
 
-/** From the shipping to the review. */
+/** Continues from the shipping step to the review step. */
 async function chooseTheRestFrom(page: Page, prefix: string): Promise<void> {
   await page.locator("main form[method=post] button").click();
   await fits(page);
@@ -131,11 +131,11 @@ async function chooseTheRestFrom(page: Page, prefix: string): Promise<void> {
   await expect(page).toHaveURL(/review/);
 }
 
-test("all categories can be reached, however many there are", async ({ page }) => {
+test("a menu with many categories is reachable", async ({ page }) => {
   await page.route(/:\d+\/$/, async (route) => {
     const response = await route.fetch();
     const html = await response.text();
-    // A menu as a shop with many categories has it.
+    // A menu of a shop with many categories.
     const item = '<li><a href="/c/kitchen" dir="auto">A category with a long name</a></li>';
     const all = '<p class="menu-all"><a href="/#categories">All categories</a></p>';
     const body = html.replace(/(<nav [^>]*wrap menu[^>]*>).*?<\/nav>/s, `$1<ul>${item.repeat(10)}</ul>${all}</nav>`);
@@ -152,15 +152,15 @@ test("all categories can be reached, however many there are", async ({ page }) =
   }
 });
 
-test("what is clear in a picture is no white box in the dark", async ({ page, request }) => {
+test("transparent images have no white background in the dark theme", async ({ page, request }) => {
   await page.emulateMedia({ colorScheme: "dark" });
   const spoon = await makeProduct(request, 1_000, 5);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await openProduct(page);
   const plates = await page.locator(".frame:has(img)").evaluateAll((all) => all.map((it) => getComputedStyle(it).backgroundColor));
   expect(plates.length).toBeGreaterThan(0);
   expect(new Set(plates)).toEqual(new Set(["rgb(119, 114, 106)"]));
-  // The format that knows nothing clear comes after those that do.
+  // The format without transparency comes after those with it.
   const sources = page.locator(".gallery .frame picture");
   for (const picture of await sources.all()) {
     const types = await picture.locator("source").evaluateAll((all) => all.map((it) => it.getAttribute("type")));

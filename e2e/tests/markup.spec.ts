@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { HtmlValidate } from "html-validate";
 
 import { ADDRESS, fillAddress, openProduct, putInCart } from "./buyer";
-import { comeIn, somebody } from "./customer";
+import { registerAndSignIn, newEmail } from "./customer";
 import { expect, test } from "./shop";
 
 const PUBLIC = [
@@ -34,7 +34,7 @@ const OWN = ["", "/orders", "/addresses", "/addresses/new", "/profile", "/sessio
 
 const VNU = require.resolve("vnu-jar/build/dist/vnu.jar");
 
-/** What the W3C's checker (vnu) finds wrong with these documents. */
+/** The errors that the W3C's validator (vnu) finds in these documents. */
 async function checked(documents: Map<string, string>): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), "markup-"));
   try {
@@ -55,7 +55,7 @@ async function checked(documents: Map<string, string>): Promise<string[]> {
 
 const validator = new HtmlValidate({ extends: ["html-validate:standard"] });
 
-/** What html-validate finds wrong with this document. */
+/** The errors that html-validate finds in this document. */
 async function validated(path: string, html: string): Promise<string[]> {
   const { results } = await validator.validateString(html, path);
   return results.flatMap((it) => it.messages.map((it) => `${path}:${it.line}:${it.column} ${it.ruleId}: ${it.message}`));
@@ -89,7 +89,7 @@ test("the markup of every page is valid", async ({ page }) => {
   await next.click();
   await expect(page).toHaveURL(/\/orders\//);
   await take(page.url());
-  await comeIn(page, "", somebody());
+  await registerAndSignIn(page, "", newEmail());
   for (const path of OWN) await take(`/account${path}`);
   const wrong = await checked(documents);
   for (const [path, html] of documents) wrong.push(...(await validated(path, html)));

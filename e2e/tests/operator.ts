@@ -1,12 +1,12 @@
 import { expect, type APIRequestContext } from "@playwright/test";
 
-/** A product that one test has for itself. */
+/** A product that belongs to one test. */
 export interface OwnProduct {
   sku: string;
   path: string;
 }
 
-async function ask(
+async function operate(
   request: APIRequestContext,
   method: string,
   path: string,
@@ -23,11 +23,11 @@ async function ask(
 
 const dollars = (minor: number) => ({ minor, currency: "USD" });
 
-/** Makes a product of which there are so many. */
+/** Creates a product with this price and stock. */
 export async function makeProduct(request: APIRequestContext, minor: number, stock: number): Promise<OwnProduct> {
   const id = `own-${Math.random().toString(36).slice(2)}`;
   const sku = id.toUpperCase();
-  await ask(request, "PUT", `products/${id}`, {
+  await operate(request, "PUT", `products/${id}`, {
     status: "active",
     slug: id,
     names: { en: "Spoon of the tests", zh: "测试用的勺子" },
@@ -38,23 +38,23 @@ export async function makeProduct(request: APIRequestContext, minor: number, sto
   return { sku, path: `/p/${id}` };
 }
 
-/** A variant of a shirt, and how many there are of it. */
-export interface OfShirt {
+/** A variant of a shirt, with its stock. */
+export interface ShirtVariant {
   colour: string;
   size: string;
   stock: number;
 }
 
-/** Makes a product that is chosen by colour and size. */
-export async function makeShirt(request: APIRequestContext, variants: OfShirt[]): Promise<OwnProduct> {
+/** Creates a product with the options colour and size. */
+export async function makeShirt(request: APIRequestContext, variants: ShirtVariant[]): Promise<OwnProduct> {
   const id = `own-${Math.random().toString(36).slice(2)}`;
-  const sku = (it: OfShirt) => `${id}-${it.colour}-${it.size}`.toUpperCase();
+  const sku = (it: ShirtVariant) => `${id}-${it.colour}-${it.size}`.toUpperCase();
   const option = (code: "colour" | "size", name: string) => ({
     code,
     names: { en: name },
     values: [...new Set(variants.map((it) => it[code]))].map((value) => ({ code: value, names: { en: value } })),
   });
-  await ask(request, "PUT", `products/${id}`, {
+  await operate(request, "PUT", `products/${id}`, {
     status: "active",
     slug: id,
     names: { en: "Shirt of the tests", zh: "测试用的衬衫" },
@@ -70,27 +70,27 @@ export async function makeShirt(request: APIRequestContext, variants: OfShirt[])
   return { sku: sku(variants[0]), path: `/p/${id}` };
 }
 
-/** So many there are now. */
+/** Sets the stock of a SKU. */
 export async function setStock(request: APIRequestContext, sku: string, onHand: number): Promise<void> {
-  await ask(request, "POST", "stock", { changes: [{ sku, on_hand: onHand }] });
+  await operate(request, "POST", "stock", { changes: [{ sku, on_hand: onHand }] });
 }
 
-/** So much it costs now. */
+/** Sets the price of a SKU. */
 export async function setPrice(request: APIRequestContext, sku: string, minor: number): Promise<void> {
-  await ask(request, "PATCH", `variants/${sku}`, { price: dollars(minor) });
+  await operate(request, "PATCH", `variants/${sku}`, { price: dollars(minor) });
 }
 
-/** A coupon that takes so much off, for everybody who knows its code and whose cart comes to its minimum. */
+/** Creates a coupon with this discount and minimum, and returns its code. */
 export async function makeCoupon(request: APIRequestContext, minor: number, minimum = 0): Promise<string> {
   const code = `OWN${Math.random().toString(36).slice(2)}`.toUpperCase();
-  await ask(request, "PUT", `coupons/${code}`, {
+  await operate(request, "PUT", `coupons/${code}`, {
     effect: { type: "amount", amount: dollars(minor) },
     minimum: dollars(minimum),
   });
   return code;
 }
 
-/** The order takes a step. */
+/** Moves an order to this state. */
 export async function step(request: APIRequestContext, number: string, state: string): Promise<void> {
-  await ask(request, "POST", `orders/${number}/steps`, { state });
+  await operate(request, "POST", `orders/${number}/steps`, { state });
 }

@@ -6,7 +6,7 @@ import { expect, test } from "./shop";
 const choice = (page: Page, name: string) =>
   page.locator(".option a.choice", { has: page.locator(".choice-name", { hasText: new RegExp(`^${name}$`) }) });
 
-test("a choice keeps the others, or says what it changes and prefers what can be had", async ({
+test("a choice keeps the other options, or prefers available variants and reports changes", async ({
   page,
   request,
 }, { project }) => {
@@ -19,7 +19,7 @@ test("a choice keeps the others, or says what it changes and prefers what can be
   await page.goto(shirt.path);
   await expect(choice(page, "red")).toHaveAttribute("aria-current", "true");
   await expect(choice(page, "S")).toHaveAttribute("aria-current", "true");
-  // Red is there in M and sold out, which is said in words; blue is not there in S.
+  // Red in M exists and is sold out, which the link says; blue in S does not exist.
   await expect(choice(page, "M")).toHaveAccessibleName(/Sold out/);
   await expect(choice(page, "M")).not.toContainText("only with");
   await expect(choice(page, "blue")).toContainText("only with L");

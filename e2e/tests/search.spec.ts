@@ -1,6 +1,6 @@
 import { cacheStatus, expect, openFilter, test } from "./shop";
 
-test("a shopper searches from any page, narrows what is found and opens it", async ({ page }) => {
+test("a shopper searches from any page, filters the results and opens one", async ({ page }) => {
   await page.goto("/c/kitchen");
   const field = page.locator("form[role=search] input[name=q]");
   await field.fill("  Mug ");
@@ -30,7 +30,7 @@ test("a shopper searches from any page, narrows what is found and opens it", asy
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(name);
 });
 
-test("the search is reached by keyboard and keeps its language", async ({ page }) => {
+test("the search works by keyboard and keeps the language", async ({ page }) => {
   await page.goto("/zh");
   const field = page.locator("form[role=search] input[name=q]");
   await field.focus();
@@ -49,7 +49,7 @@ test("the search is reached by keyboard and keeps its language", async ({ page }
   await expect(page.locator("main article")).toHaveCount(count);
 });
 
-test("a slip is forgiven, and who finds nothing is shown a way on", async ({ page }) => {
+test("typos are corrected, and an empty result offers links", async ({ page }) => {
   await page.goto("/search?q=teapto");
   await expect(page.getByRole("main")).toContainText("“teapot”");
   await expect(page.locator("main article").first()).toBeVisible();
@@ -62,14 +62,14 @@ test("a slip is forgiven, and who finds nothing is shown a way on", async ({ pag
   await expect(page.locator('meta[name="robots"]')).toHaveAttribute("content", "noindex");
 });
 
-test("a search that was asked before is a hit at the edge", async ({ page }) => {
+test("a repeated search is a hit at the edge", async ({ page }) => {
   for (const path of ["/search?q=mug", "/api/v1/search?q=mug", "/api/v1/suggestions?q=mug"]) {
     await page.request.get(path);
     expect(await cacheStatus(page, `${path}&utm_source=letter`), path).toMatch(/^Mallard; ?hit/);
   }
 });
 
-test("the search is not wider than the screen", async ({ page }) => {
+test("the search page is not wider than the screen", async ({ page }) => {
   for (const path of ["/search?q=mug", "/search?q=" + "x".repeat(100)]) {
     await page.goto(path);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth).catch(() => 0);

@@ -1,7 +1,7 @@
 import { openProduct } from "./buyer";
 import { expect, test } from "./shop";
 
-/** Adds up how much moved without being asked, as the browser measures it (Layout Instability). */
+/** Sums the layout shifts that the browser reports (Layout Instability API). */
 function watchShifts(): void {
   const shifts = { sum: 0 };
   Object.assign(window, { shifts });
@@ -12,7 +12,7 @@ function watchShifts(): void {
   }).observe({ type: "layout-shift", buffered: true });
 }
 
-test("nothing moves while a page comes in", async ({ page }) => {
+test("pages load without layout shifts", async ({ page }) => {
   await page.addInitScript(watchShifts);
   await openProduct(page);
   const product = new URL(page.url()).pathname;

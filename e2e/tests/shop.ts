@@ -2,39 +2,39 @@ import { test as base, expect, type Page } from "@playwright/test";
 
 export { expect };
 
-/** A test that fails when the page says anything on its console, or when something is missing. */
+/** A test that fails if the page logs an error or a warning, or if a request fails. */
 export const test = base.extend<{ quiet: void }>({
   quiet: [
     async ({ page }, use) => {
-      const said: string[] = [];
+      const problems: string[] = [];
       page.on("console", (message) => {
-        // What could not be loaded is said below, with its address; a page that is a 404 is meant.
+        // Failed requests are recorded below, with their URL. A 404 page is intended.
         if (message.text().startsWith("Failed to load resource")) return;
-        if (["error", "warning"].includes(message.type())) said.push(message.text());
+        if (["error", "warning"].includes(message.type())) problems.push(message.text());
       });
-      page.on("pageerror", (error) => said.push(String(error)));
+      page.on("pageerror", (error) => problems.push(String(error)));
       page.on("response", (response) => {
         const own = new URL(response.url()).origin === new URL(page.url()).origin;
-        // A form that a script sends is refused as one that the browser sends is, and the page says why.
+        // A form that a script submits may be rejected with 400; the page shows the error.
         const refused = response.status() === 400 && response.request().method() === "POST";
         if (own && response.status() >= 400 && !refused && !response.request().isNavigationRequest()) {
-          said.push(`${response.status()} ${response.url()}`);
+          problems.push(`${response.status()} ${response.url()}`);
         }
       });
       await use();
-      expect(said, "the console stays quiet").toEqual([]);
+      expect(problems, "no console messages and no failed requests").toEqual([]);
     },
     { auto: true },
   ],
 });
 
-/** Shows the form that narrows a list; on a phone it is folded away. */
+/** Expands the filter form, which is collapsed on phones. */
 export async function openFilter(page: Page): Promise<void> {
   const details = page.locator("details.filter");
   if (!(await details.locator("form").isVisible())) await details.locator("summary").click();
 }
 
-/** How the edge answered the last visit of this address. */
+/** Requests a path and returns the `Cache-Status` of the response. */
 export async function cacheStatus(page: Page, path: string): Promise<string> {
   const response = await page.request.get(path);
   return response.headers()["cache-status"] ?? "";

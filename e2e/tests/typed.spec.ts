@@ -1,6 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 
-import { addOwn, fillAddress, ADDRESS } from "./buyer";
+import { addProductAt, fillAddress, ADDRESS } from "./buyer";
 import { makeCoupon, makeProduct } from "./operator";
 import { expect, test } from "./shop";
 
@@ -8,11 +8,11 @@ const quantity = (page: Page, sku: string): Locator =>
   page.locator(`main .line[data-sku="${sku}"] .quantity input[id]`);
 const next = (page: Page) => page.locator("main [name=next]");
 
-test("a quantity that is typed before checkout comes along", async ({ page, request }) => {
+test("a typed quantity is saved when checkout begins", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await quantity(page, spoon.sku).fill("3");
   await quantity(page, cup.sku).fill("２");
   await next(page).click();
@@ -24,11 +24,11 @@ test("a quantity that is typed before checkout comes along", async ({ page, requ
 });
 
 for (const typed of ["1e2", "1.5", "abc", "-1", "1000", ""]) {
-  test(`"${typed}" is no quantity, and that is said at its field`, async ({ page, request }) => {
+  test(`"${typed}" is rejected as a quantity, with an error at its field`, async ({ page, request }) => {
     const spoon = await makeProduct(request, 1_000, 50);
     const cup = await makeProduct(request, 2_500, 50);
-    await addOwn(page, spoon.path);
-    await addOwn(page, cup.path);
+    await addProductAt(page, spoon.path);
+    await addProductAt(page, cup.path);
     await quantity(page, spoon.sku).fill(typed);
     await quantity(page, cup.sku).fill("4");
     await next(page).click();
@@ -38,7 +38,7 @@ for (const typed of ["1e2", "1.5", "abc", "-1", "1000", ""]) {
     const fault = page.locator(`[id="${(await field.getAttribute("aria-describedby")) ?? ""}"]`);
     await expect(fault).toContainText("from 0 to 999");
     await expect(page).toHaveURL(/\/cart$/);
-    // What was right counts.
+    // Valid fields are applied.
     await expect(page.locator('[data-sum="items"] dd')).toHaveText("$110.00");
     await field.fill("2");
     await next(page).click();
@@ -47,27 +47,27 @@ for (const typed of ["1e2", "1.5", "abc", "-1", "1000", ""]) {
   });
 }
 
-test("Enter in a quantity changes it, and takes nothing out", async ({ page, request }) => {
+test("Enter in a quantity field saves it and removes nothing", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   await quantity(page, cup.sku).fill("2");
   await quantity(page, cup.sku).press("Enter");
   await expect(page.locator('main [data-sum="items"] dd')).toHaveText("$60.00");
   await expect(page.locator("main .line")).toHaveCount(2);
-  // What is typed beside what is taken out counts as well.
+  // The other fields are applied when a line is removed.
   await quantity(page, cup.sku).fill("3");
   await page.locator(`main .line[data-sku="${spoon.sku}"] .handles .link`).click();
   await expect(page.locator("main .line")).toHaveCount(1);
   await expect(page.locator('main [data-sum="items"] dd')).toHaveText("$75.00");
 });
 
-test("a page from before takes nothing back", async ({ page, context, request }) => {
+test("an outdated page reverts nothing", async ({ page, context, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const cup = await makeProduct(request, 2_500, 50);
-  await addOwn(page, spoon.path);
-  await addOwn(page, cup.path);
+  await addProductAt(page, spoon.path);
+  await addProductAt(page, cup.path);
   const before = await context.newPage();
   await before.goto("/cart");
   await quantity(page, spoon.sku).fill("5");
@@ -79,10 +79,10 @@ test("a page from before takes nothing back", async ({ page, context, request })
   await expect(before.locator('[data-sum="items"] dd')).toHaveText("$100.00");
 });
 
-test("a coupon that is typed before checkout is taken off", async ({ page, request }) => {
+test("a typed coupon is applied when checkout begins", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const code = await makeCoupon(request, 250);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code);
   await quantity(page, spoon.sku).fill("2");
@@ -92,14 +92,14 @@ test("a coupon that is typed before checkout is taken off", async ({ page, reque
   await expect(page.locator('[data-sum="discount"] dd')).toContainText("2.50");
 });
 
-test("a coupon below its minimum is explained in the cart and in the checkout", async ({ page, request }) => {
+test("a coupon below its minimum is explained in cart and checkout", async ({ page, request }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   const code = await makeCoupon(request, 250, 1_500);
-  await addOwn(page, spoon.path);
+  await addProductAt(page, spoon.path);
   await page.locator("details.coupon summary").click();
   await page.locator("#code").fill(code);
   await next(page).click();
-  await expect(page, "what was asked for did not happen: the cart says why").toHaveURL(/\/cart$/);
+  await expect(page, "checkout does not begin, and the cart shows the reason").toHaveURL(/\/cart$/);
   await expect(page.locator("main .coupons .wrong")).toContainText("larger order");
   await page.goto("/checkout");
   await expect(page.locator(".summary .coupons")).toContainText(code);
@@ -110,7 +110,7 @@ test("a coupon below its minimum is explained in the cart and in the checkout", 
   await expect(page.locator(".summary .coupons .wrong")).toBeVisible();
 });
 
-test("a quantity of a product is said where it is typed", async ({ page, request }, { project }) => {
+test("an invalid quantity on a product page is reported at its field", async ({ page, request }, { project }) => {
   const spoon = await makeProduct(request, 1_000, 50);
   await page.goto(spoon.path);
   const field = page.locator("#quantity");

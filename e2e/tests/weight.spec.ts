@@ -3,7 +3,7 @@ import zlib from "node:zlib";
 
 import { expect, test } from "./shop";
 
-/** The most bytes of a page as they are sent, in brotli. */
+/** The maximum transfer size of a page, in bytes with brotli. */
 const DOCUMENT_MAX = 60_000;
 const CODE_MAX = 90_000;
 
@@ -21,11 +21,11 @@ const PAGES = [
   "/nothing-here",
 ];
 
-/** How many bytes an address sends to those who take brotli. */
+/** The size of a response with brotli, in bytes. */
 async function weigh(base: string, path: string): Promise<{ bytes: number; text: string }> {
   const url = new URL(path, base);
   return new Promise((resolve, reject) => {
-    const asked = http.get(url, { headers: { "accept-encoding": "br" } }, (answer) => {
+    const request = http.get(url, { headers: { "accept-encoding": "br" } }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.on("error", reject);
@@ -35,12 +35,12 @@ async function weigh(base: string, path: string): Promise<{ bytes: number; text:
         resolve({ bytes: body.length, text: plain.toString() });
       });
     });
-    asked.on("error", reject);
+    request.on("error", reject);
   });
 }
 
 for (const kind of PAGES) {
-  test(`${kind} weighs little`, async ({ baseURL }) => {
+  test(`${kind} is within its size limit`, async ({ baseURL }) => {
     const base = baseURL ?? "";
     let path = kind;
     if (kind === "product") {
@@ -57,6 +57,6 @@ for (const kind of PAGES) {
     test.info().annotations.push({ type: "weight", description: JSON.stringify(weight) });
     expect(weight.document, "HTML and CSS").toBeLessThanOrEqual(DOCUMENT_MAX);
     expect(weight.code, "JavaScript and WebAssembly").toBeLessThanOrEqual(CODE_MAX);
-    expect(weight.code, "there is some").toBeGreaterThan(1_024);
+    expect(weight.code, "the page loads scripts").toBeGreaterThan(1_024);
   });
 }

@@ -74,8 +74,8 @@ impl App {
         let wrong = |error: String| db::Error::Configuration(error.into());
         config.check_payments().map_err(wrong)?;
         let redis = config.redis().map_err(wrong)?.map(Arc::new);
-        let maker = redis.as_ref().map(|_| maker(&config, &rules, &assets));
-        let maker = maker.transpose().map_err(wrong)?;
+        let build = redis.as_ref().map(|_| build_hash(&config, &rules, &assets));
+        let build = build.transpose().map_err(wrong)?;
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
@@ -103,7 +103,7 @@ impl App {
             orders,
             stopping: AtomicBool::new(false),
             memory: memory.map(Arc::new),
-            l2: redis.zip(maker).map(|(redis, maker)| L2::new(redis, maker)),
+            l2: redis.zip(build).map(|(redis, build)| L2::new(redis, build)),
             mailer,
             edges,
             concurrency,
@@ -167,9 +167,9 @@ fn hostname() -> String {
         .unwrap_or_else(|| "unnamed host".to_owned())
 }
 
-/// A hash of everything that responses depend on besides the database: the program, the settings
-/// that pages show, the checkout rules and the assets.
-fn maker(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
+/// The build hash: everything that responses depend on besides the database, which is the program,
+/// the settings that pages show, the checkout rules and the assets.
+fn build_hash(config: &Config, rules: &Rules, assets: &Assets) -> Result<String, String> {
     let program = std::env::current_exe().and_then(std::fs::read);
     let program = program.map_err(|error| format!("cannot read the program file: {error}"))?;
     let mut hasher = blake3::Hasher::new();

@@ -258,7 +258,7 @@ async fn serve(settings: Config) -> Result<(), CommandError> {
     for warning in app.config.address_warnings() {
         tracing::warn!("{warning}");
     }
-    for sentence in app.config.believed_addresses() {
+    for sentence in app.config.trusted_address_sources() {
         tracing::info!("client addresses are taken from: {sentence}");
     }
     let operators = operators.map(|listener| server::Operators::start(&app, listener));

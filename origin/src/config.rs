@@ -263,7 +263,7 @@ pub struct Config {
     )]
     pub limit_checkout: u32,
 
-    /// What buyers may do before they have paid
+    /// The limits of buyers before they have paid
     #[command(flatten)]
     pub buying: Buying,
 
@@ -582,7 +582,7 @@ pub struct Config {
     )]
     pub shutdown_ms: u64,
 
-    /// What is logged: error, warn, info, debug, trace, or a filter such as origin=debug,sqlx=warn
+    /// The log level: error, warn, info, debug, trace, or a filter such as origin=debug,sqlx=warn
     #[arg(long, env = "MALLARD_LOG", default_value = "info", global = true)]
     pub log: String,
 

@@ -3,11 +3,11 @@
 
 /// Aborts the process if `MALLARD_CRASH_AT` names this crash point.
 #[inline]
-pub fn at(place: &str) {
+pub fn at(crash_point: &str) {
     #[cfg(debug_assertions)]
-    if std::env::var("MALLARD_CRASH_AT").is_ok_and(|it| it == place) {
+    if std::env::var("MALLARD_CRASH_AT").is_ok_and(|it| it == crash_point) {
         std::process::abort();
     }
     #[cfg(not(debug_assertions))]
-    let _ = place;
+    let _ = crash_point;
 }

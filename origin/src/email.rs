@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unusual_addresses_are_accepted_in_one_spelling() {
+    fn valid_addresses_are_normalized() {
         for (typed, stored, sent) in [
             (" Ada@Example.ORG ", "ada@example.org", "ada@example.org"),
             ("a@b.co", "a@b.co", "a@b.co"),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_to_is_refused_with_its_reason() {
+    fn undeliverable_addresses_are_rejected_with_a_reason() {
         use InvalidEmail::{Domain, Local, NoAt};
         for (typed, why) in [
             ("", NoAt),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_a_longest_length() {
+    fn addresses_have_a_maximum_length() {
         for (local, label, fits) in [(64, 59, true), (65, 59, false), (64, 60, false)] {
             let domain = format!("{0}.{0}.{1}.org", "d".repeat(62), "e".repeat(label));
             let text = format!("{}@{domain}", "l".repeat(local));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn old_rows_are_found_by_what_they_hold() {
+    fn rows_of_older_versions_are_found_by_their_text() {
         assert_eq!(lookup_text(" A..B@Docomo.example "), "a..b@docomo.example");
         assert_eq!(lookup_text("Ada@BÜCHER.example"), "ada@bücher.example");
     }

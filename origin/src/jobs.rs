@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The delay before an endless job that ended is restarted.
-const AGAIN: Duration = Duration::from_secs(1);
+const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
@@ -30,59 +30,62 @@ impl Jobs {
             stop,
         };
         let second = Duration::from_secs(1);
-        jobs.every(app, second, "outbox", |app| async move {
+        jobs.every(app, second, "fan-out-events", |app| async move {
             outbox::fan_out_due(&app).await.map(drop)
         });
-        jobs.every(app, second, "mail", |app| async move {
+        jobs.every(app, second, "send-mail", |app| async move {
             outbox::send_mail_due(&app).await.map(drop)
         });
-        jobs.every(app, second, "webhooks", |app| async move {
+        jobs.every(app, second, "deliver-webhooks", |app| async move {
             outbox::deliver_webhooks(&app).await.map(drop)
         });
-        jobs.upkeep(app, second / 5, "connections", |app| async move {
+        jobs.upkeep(app, second / 5, "adjust-limits", |app| async move {
             app.db.adjust_limits();
             app.concurrency.resize(app.db.read_limit());
             Ok::<_, db::Error>(())
         });
-        jobs.upkeep(app, second * 5, "clock", |app| async move {
+        jobs.upkeep(app, second * 5, "sync-clock", |app| async move {
             let synced = app.clock.sync(&app.db).await;
             app.metrics.clock.record(app.clock.skew(), app.db.node());
             synced
         });
-        jobs.upkeep(app, second, "replica", |app| async move {
+        jobs.upkeep(app, second, "check-replica", |app| async move {
             app.db.check_replica().await
         });
-        jobs.upkeep(app, second / 5, "changes", |app| async move {
+        jobs.upkeep(app, second / 5, "refresh-changes", |app| async move {
             app.changes.refresh(&app.db).await
         });
         if app.redis.is_some() {
-            jobs.always(app, "told changes", |app| async move {
+            jobs.always(app, "publish-invalidations", |app| async move {
                 cache::publish_invalidations(&app).await
             });
-            jobs.always(app, "heard changes", |app| async move {
+            jobs.always(app, "subscribe-invalidations", |app| async move {
                 cache::subscribe_to_invalidations(&app).await
             });
         }
         // A job for each, so that an edge that does not respond does not delay others.
         for edge in 0..app.edges.len() {
-            jobs.every(app, second / 5, "edges", move |app| async move {
+            jobs.every(app, second / 5, "purge-edges", move |app| async move {
                 edges::purge_edge(&app, edge).await.map(drop)
             });
         }
-        jobs.expiring(app, second * 5, "holds", |app| async move {
+        jobs.expiring(app, second * 5, "release-expired-holds", |app| async move {
             cart::release_expired_holds(&app).await.map(drop)
         });
-        jobs.expiring(app, second * 5, "expiry", |app| async move {
+        jobs.expiring(app, second * 5, "expire-orders", |app| async move {
             orders::expire(&app).await.map(drop)
         });
-        jobs.every(app, second * 5, "payments", |app| async move {
+        jobs.every(app, second * 5, "recover-payments", |app| async move {
             payments::recover(&app).await
         });
-        jobs.every(app, second * 3_600, "search", |app| async move {
-            catalog::rebuild_search_index(&app).await
-        });
+        jobs.every(
+            app,
+            second * 3_600,
+            "rebuild-search-index",
+            |app| async move { catalog::rebuild_search_index(&app).await },
+        );
         if app.config.images.avif {
-            jobs.upkeep(app, second * 5, "avif", |app| async move {
+            jobs.upkeep(app, second * 5, "encode-avif", |app| async move {
                 let waiting = app.metrics.business.avif_waiting.clone();
                 let report = move |count| {
                     waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -90,38 +93,48 @@ impl Jobs {
                 media::encode_queued(app.config.library()?, report).await
             });
         }
-        jobs.every(app, second * 600, "stock audit", |app| async move {
+        jobs.every(app, second * 600, "audit-stock", |app| async move {
             let mut reader = app.db.read().await?;
             let (rows, differs) = inventory::ledger_accuracy(&mut reader).await?;
             app.metrics.business.stock(rows, differs);
             Ok::<_, db::Error>(())
         });
-        jobs.expiring(app, second * 3_600, "idempotency", |app| async move {
-            orders::delete_expired_keys(&app.db, app.clock.now())
-                .await
-                .map(drop)
-        });
-        jobs.expiring(app, second * 3_600, "card tries", |app| async move {
-            payments::delete_idle_card_limits(&app.db, app.clock.now())
-                .await
-                .map(drop)
-        });
-        jobs.expiring(app, second * 3_600, "sessions", |app| async move {
+        jobs.expiring(
+            app,
+            second * 3_600,
+            "delete-idempotency-keys",
+            |app| async move {
+                orders::delete_expired_keys(&app.db, app.clock.now())
+                    .await
+                    .map(drop)
+            },
+        );
+        jobs.expiring(
+            app,
+            second * 3_600,
+            "delete-card-limits",
+            |app| async move {
+                payments::delete_idle_card_limits(&app.db, app.clock.now())
+                    .await
+                    .map(drop)
+            },
+        );
+        jobs.expiring(app, second * 3_600, "delete-sessions", |app| async move {
             accounts::delete_expired(&app.db, app.clock.now()).await
         });
-        jobs.expiring(app, second * 3_600, "sign-ins", |app| async move {
+        jobs.expiring(app, second * 3_600, "delete-sign-ins", |app| async move {
             audit::delete_old_sign_ins(&app).await
         });
         jobs.expiring(
             app,
             second * 6 * 3_600,
-            "abandoned carts",
+            "delete-abandoned-carts",
             |app| async move { cart::delete_abandoned(&app).await.map(drop) },
         );
-        jobs.expiring(app, second * 3_600, "forgotten changes", |app| async move {
+        jobs.expiring(app, second * 3_600, "delete-changes", |app| async move {
             cache::delete_old_changes(&app.db, app.clock.now()).await
         });
-        jobs.expiring(app, second * 3_600, "delivered", |app| async move {
+        jobs.expiring(app, second * 3_600, "delete-messages", |app| async move {
             outbox::delete_old(&app.db, app.clock.now()).await.map(drop)
         });
         jobs
@@ -152,8 +165,8 @@ impl Jobs {
         E: Display,
         W: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let may = |app: &App| may_write(app) && app.clock.is_trusted();
-        self.repeat(app, (interval, name), may, work);
+        let may_run = |app: &App| may_write(app) && app.clock.is_trusted();
+        self.repeat(app, (interval, name), may_run, work);
     }
 
     /// Runs a job that refreshes the state of this process, unconditionally.
@@ -170,13 +183,13 @@ impl Jobs {
         self.repeat(app, (interval, name), |_| true, work);
     }
 
-    /// Runs a job at this interval while `may` allows it. A failure is logged, and the job runs
+    /// Runs a job at this interval while `may_run` allows it. A failure is logged, and the job runs
     /// again at the next interval.
     fn repeat<E, W>(
         &mut self,
         app: &App,
         (interval, name): (Duration, &'static str),
-        may: impl Fn(&App) -> bool + Send + 'static,
+        may_run: impl Fn(&App) -> bool + Send + 'static,
         work: impl Fn(App) -> W + Send + 'static,
     ) where
         E: Display,
@@ -191,7 +204,7 @@ impl Jobs {
                     _ = stop.changed() => return,
                     _ = ticks.tick() => {}
                 }
-                if !may(&app) {
+                if !may_run(&app) {
                     continue;
                 }
                 if let Err(error) = work(app.clone()).await {
@@ -214,16 +227,16 @@ impl Jobs {
         let (app, mut stop) = (app.clone(), self.stop.subscribe());
         self.running.spawn(async move {
             loop {
-                let done = work(app.clone());
-                let again = async {
-                    if let Err(error) = done.await {
+                let run = work(app.clone());
+                let run_and_wait = async {
+                    if let Err(error) = run.await {
                         tracing::warn!(job = name, error = %error, "job is restarted");
                     }
-                    tokio::time::sleep(AGAIN).await;
+                    tokio::time::sleep(RESTART_DELAY).await;
                 };
                 tokio::select! {
                     _ = stop.changed() => return,
-                    () = again => {}
+                    () = run_and_wait => {}
                 }
             }
         });

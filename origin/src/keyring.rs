@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ring_has_keys_of_32_bytes_with_names_that_differ() {
+    fn keys_have_32_bytes_and_unique_names() {
         let (one, two) = (new_key(), new_key());
         let ring = Keyring::parse(&format!("{two}, {one}"), "key").unwrap();
         let names: Vec<&str> = ring.iter().map(|(name, _)| name).collect();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_and_nobody_else_may_read_it() {
+    fn a_key_file_is_created_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
         let all = std::thread::scope(|scope| {

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Faster than the system's where many small things are made and thrown away by several threads, as pages
-/// are.
+/// mimalloc is faster than the system's allocator for many small allocations in several threads,
+/// such as those of rendering pages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -124,7 +124,7 @@ mod tests {
     use crate::keyring::new_key;
 
     #[test]
-    fn what_is_sealed_opens_in_its_context_alone() {
+    fn a_sealed_text_opens_in_its_context_only() {
         let sealer = Sealer::new(&new_key()).unwrap();
         let text = sealer.seal("webhooks/1", b"s3cret").unwrap();
         assert!(!text.contains("s3cret"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_follows_another_and_both_open() {
+    fn both_keys_open_texts_during_a_rotation() {
         let (one, two) = (new_key(), new_key());
         let before = Sealer::new(&one).unwrap();
         let both = Sealer::new(&format!("{two},{one}")).unwrap();
@@ -161,7 +161,7 @@ mod tests {
     proptest! {
         /// No text panics, and a change of any character is detected.
         #[test]
-        fn only_what_was_sealed_opens(noise in "[ -~]{0,120}", at in any::<usize>()) {
+        fn forged_texts_are_rejected(noise in "[ -~]{0,120}", at in any::<usize>()) {
             let sealer = Sealer::new(&new_key()).unwrap();
             prop_assert!(sealer.open("a", &noise).is_err());
             let text = sealer.seal("a", noise.as_bytes()).unwrap();

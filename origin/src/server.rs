@@ -303,7 +303,7 @@ fn serve_connection(
             reason = activity.wait_until_due() => Some(reason),
         };
         if let Some(reason) = reason {
-            app.metrics.count_closed_connection(reason.word());
+            app.metrics.count_closed_connection(reason.as_str());
         }
         app.metrics.connections.dec();
         drop((permit, registration));

@@ -192,7 +192,7 @@ mod tests {
     use crate::keyring::new_key;
 
     #[test]
-    fn a_seal_is_for_these_parts_in_this_order() {
+    fn a_seal_covers_the_parts_and_their_order() {
         let (one, other) = (
             Signer::new(&new_key()).unwrap(),
             Signer::new(&new_key()).unwrap(),
@@ -237,7 +237,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(150_000);
 
     #[test]
-    fn a_key_follows_another_and_both_are_believed() {
+    fn both_keys_verify_tokens_during_a_rotation() {
         let (one, two) = (new_key(), new_key());
         let first = Signer::new(&one).unwrap();
         let both = Signer::new(&format!("{two}, {one}")).unwrap();
@@ -246,17 +246,17 @@ mod tests {
             first.sign(&claims()).unwrap(),
             both.sign(&claims()).unwrap(),
         );
-        let believes =
+        let verifies =
             |signer: &Signer, token: &str| signer.verify::<Claims>(token, "shop", NOW).is_some();
-        assert!(believes(&both, &old) && believes(&both, &new) && believes(&second, &new));
-        assert!(!believes(&second, &old) && !believes(&first, &new));
+        assert!(verifies(&both, &old) && verifies(&both, &new) && verifies(&second, &new));
+        assert!(!verifies(&second, &old) && !verifies(&first, &new));
         for bad in ["", "a", "a:b", "a:AAAA", &format!("{one},{one}")] {
             assert!(Signer::new(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn keys_are_made_once_for_nobody_else_to_read() {
+    fn a_key_file_is_created_once_and_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token-keys");
@@ -270,7 +270,7 @@ mod tests {
     proptest! {
         /// No token causes a panic, and changing one character invalidates it.
         #[test]
-        fn a_token_is_read_whatever_it_is(text in "[ -~]{0,200}", place in any::<usize>()) {
+        fn invalid_tokens_are_rejected(text in "[ -~]{0,200}", place in any::<usize>()) {
             let signer = Signer::new(&new_key()).unwrap();
             prop_assert!(signer.verify::<Claims>(&text, "shop", NOW).is_none());
             let right = signer.sign(&claims()).unwrap();

@@ -24,24 +24,25 @@ use std::{
 use serde_json::{Value, json};
 use support::{Shop, product};
 
-const PLACES: [&str; 15] = [
+const CRASH_POINTS: [&str; 15] = [
     "order.begun",
     "order.read",
     "order.decided",
     "order.inserted",
     "order.moved",
-    "order.marked",
-    "order.told",
+    "order.claimed",
+    "order.queued",
     "order.written",
     "order.committed",
     "pay.begun",
     "pay.charged",
-    "pay.noted",
+    "pay.recorded",
     "pay.settled",
-    "outbox.taken",
+    "outbox.leased",
     "outbox.sent",
 ];
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for everything that the test waits for.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// An address below the system's ephemeral ports.
 fn free_address() -> SocketAddr {
@@ -64,7 +65,7 @@ struct Origin {
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        self.end();
+        self.kill();
     }
 }
 
@@ -90,31 +91,34 @@ impl Origin {
             .arg(&assets)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        if let Some(place) = crash_at {
-            command.env("MALLARD_CRASH_AT", place);
+        if let Some(crash_point) = crash_at {
+            command.env("MALLARD_CRASH_AT", crash_point);
         }
         let mut child = command.spawn().unwrap();
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {
             let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "{crash_at:?}: it ends at once: {ended:?}");
-            assert!(started.elapsed() < PATIENCE, "it does not come up");
+            assert!(
+                ended.is_none(),
+                "{crash_at:?}: the process exits at start: {ended:?}"
+            );
+            assert!(started.elapsed() < TIME_LIMIT, "the server does not start");
             thread::sleep(Duration::from_millis(10));
         }
         Self { address, child }
     }
 
-    /// Kills it, if it is not dead yet.
-    fn end(&mut self) {
-        // It may have ended by itself.
+    /// Kills the process, unless it has exited already.
+    fn kill(&mut self) {
+        // The process may have exited by itself.
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
-    /// Waits until it has ended by itself.
-    fn ends(&mut self) -> bool {
+    /// Waits until the process exits by itself. False after the time limit.
+    fn exits(&mut self) -> bool {
         let started = Instant::now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < TIME_LIMIT {
             if self.child.try_wait().unwrap().is_some() {
                 return true;
             }
@@ -125,7 +129,7 @@ impl Origin {
 }
 
 /// Sends a request and returns status and body; none without a response.
-fn ask(
+fn send(
     address: SocketAddr,
     method: &str,
     path: &str,
@@ -142,78 +146,85 @@ fn ask(
         body.len()
     );
     stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    let (head, body) = response.split_once("\r\n\r\n")?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
     Some((status, serde_json::from_str(body).unwrap_or_default()))
 }
 
 /// Creates a cart, and returns its path and the body of an order for it.
 fn cart(address: SocketAddr) -> Option<(String, Value)> {
-    let (_, cart) = ask(address, "POST", "/api/v1/carts", None, &json!({}))?;
+    let (_, cart) = send(address, "POST", "/api/v1/carts", None, &json!({}))?;
     let path = format!("/api/v1/carts/{}", cart["id"].as_str()?);
     let line = json!({ "sku": "tea-1", "quantity": 1 });
-    ask(address, "POST", &format!("{path}/lines"), None, &line)?;
+    send(address, "POST", &format!("{path}/lines"), None, &line)?;
     let update = json!({
         "email": "ada@example.org", "shipping_method": "standard",
         "shipping_address": { "name": "Ada", "line1": "1 Lane", "city": "Berlin",
                               "postcode": "10115", "country": "DE" },
     });
-    let (_, cart) = ask(address, "PATCH", &path, None, &update)?;
+    let (_, cart) = send(address, "PATCH", &path, None, &update)?;
     let order = json!({ "expected_total": cart["totals"]["total"], "payment_method": "test" });
     Some((path, order))
 }
 
 /// Orders and pays, with retries until there is a response, and restarts the program after each
 /// crash. Returns the number of crashes.
-fn buy(shop: &Shop, place: &str) -> u32 {
-    let mut origin = Origin::start(shop, Some(place));
+fn buy(shop: &Shop, crash_point: &str) -> u32 {
+    let mut origin = Origin::start(shop, Some(crash_point));
     let (path, order) = cart(origin.address).unwrap();
-    let mut deaths = 0;
-    let mut insist = |path: &str, key: &str, body: &Value| {
+    let mut crashes = 0;
+    let mut send_until_answered = |path: &str, key: &str, body: &Value| {
         let started = Instant::now();
         loop {
-            match ask(origin.address, "POST", path, Some(key), body) {
-                Some((status, answer)) if status < 300 => return answer,
-                // A payment that is on its way is asked about by a job.
+            match send(origin.address, "POST", path, Some(key), body) {
+                Some((status, body)) if status < 300 => return body,
+                // The result of a payment in progress is not known yet; a job polls it.
                 Some((409, _)) => thread::sleep(Duration::from_millis(20)),
-                Some((status, answer)) => panic!("{place}: {path}: {status} {answer}"),
+                Some((status, body)) => panic!("{crash_point}: {path}: {status} {body}"),
                 None => {
-                    assert!(origin.ends(), "{place}: no answer, and it lives");
-                    deaths += 1;
+                    assert!(origin.exits(), "{crash_point}: no response, and no crash");
+                    crashes += 1;
                     thread::sleep(Duration::from_millis(60));
                     origin = Origin::start(shop, None);
                 }
             }
             assert!(
-                started.elapsed() < PATIENCE,
-                "{place}: {path} is never answered"
+                started.elapsed() < TIME_LIMIT,
+                "{crash_point}: {path} gets no response"
             );
         }
     };
-    let placed = insist(&format!("{path}/order"), &format!("o-{place}"), &order);
+    let placed = send_until_answered(
+        &format!("{path}/order"),
+        &format!("o-{crash_point}"),
+        &order,
+    );
     let (number, token) = (
         placed["number"].as_str().unwrap(),
         placed["token"].as_str().unwrap(),
     );
     let payments = format!("/api/v1/orders/{number}/payments?token={token}");
-    let paid = insist(
+    let paid = send_until_answered(
         &payments,
-        &format!("p-{place}"),
+        &format!("p-{crash_point}"),
         &json!({ "card": "succeeds" }),
     );
     assert_eq!(
         (&paid["state"], &paid["order"]),
         (&json!("captured"), &json!("paid")),
-        "{place}"
+        "{crash_point}"
     );
-    // The job comes there by itself, perhaps before the last answer.
-    if place.starts_with("outbox") && deaths == 0 {
-        assert!(origin.ends(), "{place}: the job never came there");
-        deaths += 1;
+    // The job reaches its crash point without a request, perhaps before the last response.
+    if crash_point.starts_with("outbox") && crashes == 0 {
+        assert!(
+            origin.exits(),
+            "{crash_point}: the job never reached its crash point"
+        );
+        crashes += 1;
     }
-    deaths
+    crashes
 }
 
 async fn count(shop: &Shop, statement: &'static str) -> i64 {
@@ -231,24 +242,27 @@ async fn settle(shop: &Shop) {
     let open = "select (select count(*) from outbox where delivered_at is null)
                      + (select count(*) from payments where state = 'started')";
     while count(shop, open).await > 0 {
-        assert!(started.elapsed() < PATIENCE, "something is never finished");
+        assert!(
+            started.elapsed() < TIME_LIMIT,
+            "messages or payments are never finished"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(origin);
 }
 
-async fn at_every_place(shop: &Shop) {
+async fn crash_at_every_point(shop: &Shop) {
     shop.save(vec![product("tea", "5.00")]).await;
-    for place in PLACES {
-        if place.starts_with("outbox") {
-            // Or what is left would let it die before it has begun.
+    for crash_point in CRASH_POINTS {
+        if crash_point.starts_with("outbox") {
+            // Messages that are left would crash the program at its start.
             settle(shop).await;
         }
-        let deaths = tokio::task::block_in_place(|| buy(shop, place));
-        assert_eq!(deaths, 1, "{place}");
+        let crashes = tokio::task::block_in_place(|| buy(shop, crash_point));
+        assert_eq!(crashes, 1, "{crash_point}");
     }
     settle(shop).await;
-    let orders = i64::try_from(PLACES.len()).unwrap();
+    let orders = i64::try_from(CRASH_POINTS.len()).unwrap();
     assert_eq!(
         count(shop, "select count(*) from orders where state = 'paid'").await,
         orders
@@ -261,11 +275,11 @@ async fn at_every_place(shop: &Shop) {
 }
 
 /// Kills the program under load repeatedly; confirmed orders must survive.
-async fn under_load(shop: &Shop) {
+async fn kill_under_load(shop: &Shop) {
     let mut tea = product("tea", "5.00");
     tea.variants[0].stock = Some(100_000);
     shop.save(vec![tea]).await;
-    let mut answered = Vec::new();
+    let mut confirmed = Vec::new();
     for round in 1..=4 {
         let mut origin = Origin::start(shop, None);
         let address = origin.address;
@@ -275,14 +289,14 @@ async fn under_load(shop: &Shop) {
             thread::spawn(move || {
                 let mut numbers = Vec::new();
                 while let Some((path, order)) = cart(address) {
-                    let placed = ask(address, "POST", &format!("{path}/order"), None, &order);
+                    let placed = send(address, "POST", &format!("{path}/order"), None, &order);
                     let Some((201, placed)) = placed else { break };
                     let number = placed["number"].as_str().unwrap().to_owned();
                     let token = placed["token"].as_str().unwrap();
                     let payments = format!("/api/v1/orders/{number}/payments?token={token}");
                     numbers.push(number);
                     placed_orders.fetch_add(1, Ordering::Relaxed);
-                    ask(
+                    send(
                         address,
                         "POST",
                         &payments,
@@ -296,22 +310,22 @@ async fn under_load(shop: &Shop) {
         let shoppers: Vec<_> = shoppers.collect();
         let started = Instant::now();
         while placed_orders.load(Ordering::Relaxed) < 3 * round {
-            assert!(started.elapsed() < PATIENCE, "nobody can order");
+            assert!(started.elapsed() < TIME_LIMIT, "no order is placed");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        origin.end();
+        origin.kill();
         for shopper in shoppers {
-            answered.extend(shopper.join().unwrap());
+            confirmed.extend(shopper.join().unwrap());
         }
     }
     settle(shop).await;
-    assert!(answered.len() >= 30, "{}", answered.len());
+    assert!(confirmed.len() >= 30, "{}", confirmed.len());
     let mut reader = shop.app.db.read().await.unwrap();
     let known: Vec<String> = sqlx::query_scalar("select number from orders")
         .fetch_all(&mut *reader)
         .await
         .unwrap();
-    assert!(answered.iter().all(|number| known.contains(number)));
+    assert!(confirmed.iter().all(|number| known.contains(number)));
     drop(reader);
     let charges = "select count(*) from test_charges where state = 'captured'";
     let payments = "select count(*) from payments where state = 'captured'";
@@ -321,24 +335,24 @@ async fn under_load(shop: &Shop) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_anywhere_loses_nothing_on_sqlite() {
-    at_every_place(&Shop::on_sqlite().await).await;
+    crash_at_every_point(&Shop::on_sqlite().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_anywhere_loses_nothing_on_mariadb() {
     let shop = Shop::on_mariadb().await;
-    at_every_place(&shop).await;
+    crash_at_every_point(&shop).await;
     shop.drop_database().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_under_load_loses_nothing_on_sqlite() {
-    under_load(&Shop::on_sqlite().await).await;
+    kill_under_load(&Shop::on_sqlite().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_under_load_loses_nothing_on_mariadb() {
     let shop = Shop::on_mariadb().await;
-    under_load(&shop).await;
+    kill_under_load(&shop).await;
     shop.drop_database().await;
 }

@@ -1,4 +1,4 @@
-//! What all responses have in common: problems, headers, conditional requests, compression, limits.
+//! Properties of all responses: problems, headers, conditional requests, compression, limits.
 
 #![allow(
     clippy::unwrap_used,
@@ -113,7 +113,7 @@ async fn errors_of_the_api_are_problems() {
 }
 
 #[tokio::test]
-async fn elsewhere_a_problem_is_a_page() {
+async fn errors_of_pages_are_html() {
     let shop = shop_with_a_mug().await;
     for (method, path, status) in [
         (Method::GET, "/nothing", 404),
@@ -194,7 +194,7 @@ async fn shared_responses_have_lifetimes_and_cache_tags() {
         assert!(reply.headers.get("set-cookie").is_none(), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
     }
-    let reply = shop.ask_ops("/readyz").await;
+    let reply = shop.get_ops("/readyz").await;
     assert_eq!(
         (reply.status.as_u16(), reply.header("cache-control")),
         (200, "no-store")
@@ -246,7 +246,7 @@ async fn head_has_the_headers_of_get() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_its_id_and_its_trace_unless_they_are_harmful() {
+async fn valid_request_ids_and_traces_are_kept() {
     let shop = shop_with_a_mug().await;
     let with_id = |id: &str| Request::get("/healthz").header("x-request-id", id);
     assert_eq!(
@@ -267,7 +267,7 @@ async fn operators_endpoints_are_not_on_the_shops_listener() {
     let shop = shop_with_a_mug().await;
     for name in ["metrics", "readyz"] {
         assert_eq!(
-            shop.ask_ops(&format!("/{name}")).await.status,
+            shop.get_ops(&format!("/{name}")).await.status,
             StatusCode::OK
         );
         for path in [
@@ -291,10 +291,10 @@ async fn operators_endpoints_are_not_on_the_shops_listener() {
     }
     let health = shop.get("/healthz").await;
     assert_eq!((health.status, health.text()), (StatusCode::OK, "ok\n"));
-    // And the operators' listener serves no shop.
+    // The operators' listener does not serve the shop.
     for path in ["/", "/p/mug", "/api/v1/products/mug"] {
         assert_eq!(
-            shop.ask_ops(path).await.status,
+            shop.get_ops(path).await.status,
             StatusCode::NOT_FOUND,
             "{path}"
         );
@@ -307,7 +307,7 @@ async fn metrics_are_labelled_by_route_and_never_by_client_input() {
     shop.get("/api/v1/products/mug").await;
     shop.get("/secret-address").await;
     shop.send(Request::builder().method("BREW").uri("/")).await;
-    let text = shop.ask_ops("/metrics").await.text().to_owned();
+    let text = shop.get_ops("/metrics").await.text().to_owned();
     let counted = |labels: &str| text.contains(&format!("http_requests_total{{{labels}}} 1"));
     assert!(
         counted(r#"method="GET",route="/api/v1/products/{product}",status="200""#),
@@ -341,7 +341,7 @@ async fn an_unreachable_database_is_a_503() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(
-        shop.ask_ops("/readyz").await.status,
+        shop.get_ops("/readyz").await.status,
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);
@@ -351,7 +351,7 @@ db_test! {
     /// With a database that can be read but not written, the server is not ready.
     async fn readiness_requires_a_writable_database(shop) {
         for _ in 0..3 {
-            let ready = shop.ask_ops("/readyz").await;
+            let ready = shop.get_ops("/readyz").await;
             assert_eq!((ready.status, &ready.json()["writes"]), (StatusCode::OK, &"ok".into()));
         }
         let full = match shop.app.db.dialect() {
@@ -366,14 +366,14 @@ db_test! {
             tx.commit().await.unwrap();
         };
         change(full).await;
-        let reply = shop.ask_ops("/readyz").await;
+        let reply = shop.get_ops("/readyz").await;
         assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(reply.json()["writes"].as_str().unwrap().contains("disk is full"));
         assert_eq!(shop.get("/healthz").await.status, StatusCode::OK);
         change("drop trigger full").await;
-        assert_eq!(shop.ask_ops("/readyz").await.status, StatusCode::OK);
+        assert_eq!(shop.get_ops("/readyz").await.status, StatusCode::OK);
         shop.app.stopping.store(true, std::sync::atomic::Ordering::Release);
-        let stopping = shop.ask_ops("/readyz").await;
+        let stopping = shop.get_ops("/readyz").await;
         assert_eq!((stopping.status.as_u16(), &stopping.json()["server"]), (503, &"stopping".into()));
     }
 }
@@ -482,7 +482,7 @@ async fn other_spellings_of_a_page_are_redirected() {
 }
 
 #[tokio::test]
-async fn well_known_addresses_answer() {
+async fn well_known_uris_are_served() {
     let shop = shop_with_a_mug().await;
     assert_eq!(shop.get("/.well-known/security.txt").await.status, 404);
     let reachable = shop
@@ -552,8 +552,8 @@ async fn edge_fields_require_the_edges_signature() {
     assert_eq!(refused.header("retry-after"), "");
 }
 
-/// All responses of a shop on HTTPS have `Strict-Transport-Security`; over plain HTTP there is none,
-/// because browsers ignore it there (RFC 6797 §8.1).
+/// All responses of a shop on HTTPS have `Strict-Transport-Security`; over plain HTTP there is
+/// none, because browsers ignore it there (RFC 6797 §8.1).
 #[tokio::test]
 async fn a_shop_on_https_sends_hsts() {
     let shop = shop_with_a_mug().await;

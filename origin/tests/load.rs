@@ -42,8 +42,8 @@ async fn import_text(shop: &Shop, text: &str, mode: ImportMode) -> ImportReport 
     import_file(shop, &path, mode).await
 }
 
-/// How many products shoppers find.
-async fn shown(shop: &Shop) -> u64 {
+/// The number of products that shoppers see.
+async fn product_count(shop: &Shop) -> u64 {
     let facets = shop.get("/api/v1/facets").await.json();
     facets["product_count"].as_u64().unwrap()
 }
@@ -72,7 +72,7 @@ db_test! {
         let dearer = TEA.replace("12.50", "13.50");
         let third = import_text(shop, &dearer, ImportMode::default()).await;
         assert_eq!(counts(&third), (0, 1, 2, 0));
-        assert_eq!(shown(shop).await, 2);
+        assert_eq!(product_count(shop).await, 2);
         let page = shop.get("/api/v1/products/oolong").await.json();
         assert_eq!(page["variants"][0]["price"]["minor"], 1350, "{page}");
     }
@@ -84,7 +84,7 @@ db_test! {
         let report = import_text(shop, BAD, ImportMode::default()).await;
         assert_eq!(counts(&report), (2, 0, 0, 1));
         assert!(report.stopped.is_none());
-        assert_eq!(shown(shop).await, 2);
+        assert_eq!(product_count(shop).await, 2);
     }
 }
 
@@ -96,10 +96,10 @@ db_test! {
         let why = report.stopped.clone().unwrap();
         assert!(why.contains("line 2") && why.contains("price"), "{why}");
         assert_eq!((report.added, report.changed), (0, 0));
-        assert_eq!(shown(shop).await, 0);
+        assert_eq!(product_count(shop).await, 0);
         let report = import_text(shop, TEA, strict).await;
         assert_eq!(counts(&report), (3, 0, 0, 0));
-        assert_eq!(shown(shop).await, 2);
+        assert_eq!(product_count(shop).await, 2);
     }
 }
 
@@ -110,7 +110,7 @@ db_test! {
         let report = import_text(shop, TEA, dry).await;
         assert_eq!(counts(&report), (3, 0, 0, 0));
         assert!(report.to_string().contains("nothing was changed"));
-        assert_eq!(shown(shop).await, 0);
+        assert_eq!(product_count(shop).await, 0);
         assert!(!shop.app.config.media_dir().exists());
     }
 }
@@ -120,7 +120,7 @@ db_test! {
     async fn an_export_imports_as_the_same_catalogue(shop) {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in seed::files() {
-            // Pictures are another story, and slow to draw.
+            // Without pictures, which are slow to draw.
             let mut lines = String::new();
             for line in text.lines() {
                 let mut row: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -153,7 +153,7 @@ db_test! {
             let report = import_file(&other, &file, ImportMode { strict: true, dry_run: false }).await;
             assert_eq!((report.bad, report.stopped), (0, None));
             let again = exported(&other, again).await;
-            // A difference is shown line by line, not as two shops.
+            // Compared line by line, so that a failure shows only the difference.
             for (found, wanted) in fs::read_to_string(again).unwrap().lines().zip(text.lines()) {
                 assert_eq!(found, wanted);
             }
@@ -163,10 +163,10 @@ db_test! {
 }
 
 #[tokio::test]
-async fn a_killed_import_is_counted_by_the_next() {
+async fn the_next_import_counts_the_facets_of_a_killed_one() {
     let shop = Shop::on_sqlite().await;
     import_text(&shop, TEA, ImportMode::default()).await;
-    // As if the process had ended after its last batch and before counting.
+    // The state after a process was killed between its last batch and the facet count.
     let mut tx = shop.app.db.write().await.unwrap();
     for statement in [
         "delete from category_facets",
@@ -175,8 +175,8 @@ async fn a_killed_import_is_counted_by_the_next() {
         sqlx::query(statement).execute(tx.conn()).await.unwrap();
     }
     tx.commit().await.unwrap();
-    assert_eq!(shown(&shop).await, 0);
+    assert_eq!(product_count(&shop).await, 0);
     let report = import_text(&shop, TEA, ImportMode::default()).await;
     assert_eq!(counts(&report), (0, 0, 3, 0));
-    assert_eq!(shown(&shop).await, 2);
+    assert_eq!(product_count(&shop).await, 2);
 }

@@ -23,7 +23,7 @@ use nix::{
 use serde_json::Value;
 use support::Shop;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// An address below the system's ephemeral ports.
 fn free_address(number: u16) -> SocketAddr {
@@ -41,7 +41,7 @@ struct Origin {
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited by itself.
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
@@ -73,14 +73,14 @@ impl Origin {
             .stderr(Stdio::null());
         let child = command.spawn().unwrap();
         let mut origin = Self { shop, ops, child };
-        origin.comes("it is ready", |it| it.ready() == Some(200));
+        origin.wait_for("readiness", |it| it.ready() == Some(200));
         origin
     }
 
-    fn comes(&mut self, what: &str, mut it: impl FnMut(&mut Self) -> bool) {
+    fn wait_for(&mut self, what: &str, mut it: impl FnMut(&mut Self) -> bool) {
         let started = Instant::now();
         while !it(self) {
-            assert!(started.elapsed() < PATIENCE, "{what}");
+            assert!(started.elapsed() < TIME_LIMIT, "{what}");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -94,8 +94,8 @@ impl Origin {
         kill(pid, signal).unwrap();
     }
 
-    fn ends(&mut self) {
-        self.comes("it ends", |it| it.child.try_wait().unwrap().is_some());
+    fn wait_for_exit(&mut self) {
+        self.wait_for("exit", |it| it.child.try_wait().unwrap().is_some());
         assert!(self.child.wait().unwrap().success());
     }
 }
@@ -103,7 +103,7 @@ impl Origin {
 /// Sends a GET request and returns status and body; none without a response.
 fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_read_timeout(Some(TIME_LIMIT)).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
@@ -120,46 +120,46 @@ fn program() -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_sigterm_readiness_fails_before_the_server_stops() {
     let shop = Shop::on_sqlite().await;
-    // It waits for the second signal, however slow this machine is.
+    // A drain time that only the second signal ends.
     let more = ["--drain-ms", "600000"];
     let mut origin = Origin::start(command(&shop, &mut program()), 0, &more);
     assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
     assert_eq!(get(origin.shop, "/readyz").unwrap().0, 404);
     origin.signal(Signal::SIGTERM);
-    origin.comes("it is not ready", |it| it.ready() == Some(503));
+    origin.wait_for("no readiness", |it| it.ready() == Some(503));
     assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
     assert!(get(origin.ops, "/readyz").unwrap().1.contains("stopping"));
     origin.signal(Signal::SIGTERM);
-    origin.ends();
-    // The time passes by itself, too, and Ctrl-C waits for nothing.
+    origin.wait_for_exit();
+    // The drain time also ends by itself, and SIGINT stops at once.
     let mut short = Origin::start(command(&shop, &mut program()), 2, &["--drain-ms", "1"]);
     short.signal(Signal::SIGTERM);
-    short.ends();
+    short.wait_for_exit();
     let mut interrupted = Origin::start(command(&shop, &mut program()), 4, &more);
     interrupted.signal(Signal::SIGINT);
-    interrupted.ends();
+    interrupted.wait_for_exit();
 }
 
-/// A full disk, simulated with a limit of the file size: the process is alive and says why it is
-/// not ready.
+/// With a full disk, simulated with a limit of the file size, the process is alive and readiness
+/// reports the reason.
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_not_ready_when_nothing_can_be_written() {
+async fn readiness_fails_when_the_disk_is_full() {
     let shop = Shop::on_sqlite().await;
     let size = std::fs::metadata(shop.folder().join("test.db"))
         .unwrap()
         .len();
     shop.app.db.close().await;
     let mut limited = Command::new("sh");
-    // In blocks of 512 bytes; the log of the database grows until it is full.
+    // In blocks of 512 bytes. The write-ahead log grows until the limit.
     let script = format!(
         "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
         size / 512 + 64
     );
     limited.args(["-c", &script, env!("CARGO_BIN_EXE_origin")]);
     let mut origin = Origin::start(command(&shop, &mut limited), 6, &["--drain-ms", "0"]);
-    origin.comes("nothing can be written", |it| it.ready() == Some(503));
-    let said = get(origin.ops, "/readyz").unwrap().1;
-    assert!(said.contains("disk is full"), "{said}");
+    origin.wait_for("no readiness", |it| it.ready() == Some(503));
+    let body = get(origin.ops, "/readyz").unwrap().1;
+    assert!(body.contains("disk is full"), "{body}");
     assert_eq!(get(origin.shop, "/healthz").unwrap().0, 200);
 }
 
@@ -169,7 +169,7 @@ fn fails(command: &mut Command) -> Output {
     output
 }
 
-/// The log of a server says why it did not start.
+/// A server that cannot start logs the reason.
 #[tokio::test]
 async fn an_error_at_start_is_one_line_of_the_log() {
     let shop = Shop::on_sqlite().await;
@@ -187,7 +187,7 @@ async fn an_error_at_start_is_one_line_of_the_log() {
         assert!(line["message"].as_str().unwrap().contains(word), "{text}");
         assert!(lines.iter().all(|it| it.starts_with('{')), "{text}");
     }
-    // A person gets a sentence.
+    // With the text format the error is a plain sentence.
     let mut command = command(&shop, &mut program());
     let args = ["--log-format", "text", "--payment-methods", "stripe"];
     let text = String::from_utf8(fails(command.args(args)).stderr).unwrap();

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use shared::locale::Locale;
 use support::{Shop, en, product};
 
-/// A product with both names, a brand and how many were sold.
+/// A product with names in both languages, a brand and a number of sold units.
 fn named(name: &str, chinese: &str, brand: &str, sold: i64) -> NewProduct {
     let mut it = product(name, "10.00");
     it.names.insert(Locale::Zh, chinese.to_owned());
@@ -25,7 +25,7 @@ fn named(name: &str, chinese: &str, brand: &str, sold: i64) -> NewProduct {
     it
 }
 
-/// A little of everything.
+/// Saves a small catalogue.
 async fn fill(shop: &Shop) {
     shop.categories(&["tableware", "tableware/drinking", "garden"])
         .await;
@@ -68,7 +68,7 @@ db_test! {
             ("q=tableware", vec!["Harbour mug", "Ridge mug"]),
             ("q=drinking+fjell", vec!["Ridge mug"]),
             ("q=garden+mug", vec!["Muggle pan"]),
-            // What is said twice is whole the first time.
+            // Only the last word is a prefix, also if it is repeated.
             ("q=mug+mug", vec!["Harbour mug", "Ridge mug"]),
             ("q=some+words", vec![]),
             ("q=", vec![]),
@@ -90,7 +90,7 @@ db_test! {
             ("杯", vec!["港湾马克杯", "山脊马克杯"]),
             ("山脊 马克杯", vec!["山脊马克杯"]),
             ("马克杯 fjell", vec!["山脊马克杯"]),
-            // Nothing is written like this, but these have all of its characters.
+            // No name contains this text, but these contain all of its characters.
             ("陶瓷锅", vec!["陶瓷平底锅"]),
             ("山脊杯", vec!["山脊马克杯"]),
             ("铁锅", vec![]),
@@ -98,7 +98,7 @@ db_test! {
             let q: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
             assert_eq!(names(shop, &format!("q={q}&locale=zh")).await, expected, "{words}");
         }
-        // What has no Chinese name is shown by its other one, and so it is found by it.
+        // A product without a Chinese name is shown with its English name and found by it.
         shop.save(vec![product("Lantern", "9.00")]).await;
         assert_eq!(names(shop, "q=lantern&locale=zh").await, ["Lantern"]);
     }
@@ -122,7 +122,7 @@ db_test! {
             let found = shop.json(&format!("/api/v1/search?q={typed}")).await;
             assert_eq!((&found["total"], found.get("corrected")), (&json!(0), None), "{typed}");
         }
-        // What is written is never corrected, even where a filter leaves nothing of it.
+        // An indexed word is not corrected, even if the filters exclude all of its products.
         let found = shop.json("/api/v1/search?q=ridge&price_max=1").await;
         assert_eq!((&found["total"], found.get("corrected")), (&json!(0), None));
     }
@@ -242,7 +242,7 @@ db_test! {
         catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert_eq!(rows(shop).await, before);
         assert_eq!(names(shop, "q=mug+ridge").await, ["Ridge mug"]);
-        // It is done: what is missing now is not looked for again.
+        // The rebuild has completed, so it does not run again.
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("delete from search_words").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();

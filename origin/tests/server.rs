@@ -41,13 +41,13 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
         .unwrap();
     db::migrate(&app.db).await.unwrap();
     app.lease().await.unwrap();
-    let (tell, told) = oneshot::channel::<()>();
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Some(told)));
+    let (release, released) = oneshot::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(Some(released)));
     let slow = axum::routing::get(move || {
-        let told = told.lock().unwrap().take();
+        let released = released.lock().unwrap().take();
         async move {
-            if let Some(told) = told {
-                told.await.ok();
+            if let Some(released) = released {
+                released.await.ok();
             }
             "finished"
         }
@@ -73,7 +73,7 @@ async fn running(flags: &[&str]) -> (Running, oneshot::Sender<()>) {
             served,
             _folder: folder,
         },
-        tell,
+        release,
     )
 }
 
@@ -85,25 +85,25 @@ fn endless() -> Body {
     }))
 }
 
-/// Waits for something that the server does by itself, and fails the test if it takes too long.
-async fn comes<T>(what: &str, it: impl Future<Output = T>) -> T {
-    let patience = Duration::from_secs(60);
-    tokio::time::timeout(patience, it).await.expect(what)
+/// Awaits a future, and fails the test after a time limit.
+async fn within_time_limit<T>(what: &str, it: impl Future<Output = T>) -> T {
+    let time_limit = Duration::from_secs(60);
+    tokio::time::timeout(time_limit, it).await.expect(what)
 }
 
 impl Running {
     /// Waits until every connection is closed.
-    async fn is_left(&self, what: &str) {
-        let left = async {
+    async fn wait_until_closed(&self, what: &str) {
+        let closed = async {
             while self.app.metrics.connections.get() > 0 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        comes(what, left).await;
+        within_time_limit(what, closed).await;
     }
 
     /// The number of connections that the server closed for a reason.
-    async fn cut(&self, reason: &str) -> u64 {
+    async fn closed_for(&self, reason: &str) -> u64 {
         let memory = self.app.memory.as_deref();
         let text = self.app.metrics.render(&self.app.db, memory, None).unwrap();
         let name = format!("http_connections_cut_total{{reason=\"{reason}\"}} ");
@@ -128,7 +128,7 @@ fn status(answer: &str) -> &str {
 
 #[tokio::test]
 async fn a_graceful_shutdown_finishes_requests_and_accepts_none() {
-    let (running, tell) = running(&[]).await;
+    let (running, release) = running(&[]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
@@ -141,7 +141,7 @@ async fn a_graceful_shutdown_finishes_requests_and_accepts_none() {
         tokio::task::yield_now().await;
     }
     assert!(!running.served.is_finished());
-    tell.send(()).unwrap();
+    release.send(()).unwrap();
     let mut answer = Vec::new();
     slow.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer);
@@ -267,7 +267,7 @@ const PING: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
 /// A request head that announces a longer body than the client sends.
 const HALF_HEADERS: &[u8] = &[0, 0, 90, 1, 4, 0, 0, 0, 1, 0x82];
 
-/// A client that falls silent is disconnected, whatever it has sent before.
+/// A client that stops sending is disconnected, at any point of a request.
 #[tokio::test]
 async fn silent_clients_are_disconnected() {
     let (running, _tell) = running(&["--header-timeout-ms", "50"]).await;
@@ -285,11 +285,11 @@ async fn silent_clients_are_disconnected() {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         stream.write_all(&sent.concat()).await.unwrap();
         let mut answer = Vec::new();
-        // Closed or reset, both are fine.
-        let _ = comes(what, stream.read_to_end(&mut answer)).await;
+        // The connection may be closed or reset.
+        let _ = within_time_limit(what, stream.read_to_end(&mut answer)).await;
     }
-    running.is_left("all have gone").await;
-    assert_eq!(running.cut("head").await, 8);
+    running.wait_until_closed("all connections closed").await;
+    assert_eq!(running.closed_for("head").await, 8);
 }
 
 #[tokio::test]
@@ -300,11 +300,14 @@ async fn an_idle_connection_is_closed() {
     let (mut sender, connection) = http2(running.address).await;
     let request = http::Request::get(format!("http://{}/healthz", running.address));
     let asked = sender.send_request(request.body(Body::empty()).unwrap());
-    let (response, ended) = tokio::join!(asked, comes("HTTP/2 is ended", connection));
+    let (response, ended) = tokio::join!(
+        asked,
+        within_time_limit("HTTP/2 connection closed", connection)
+    );
     assert_eq!(response.unwrap().status(), 200);
     drop(ended);
-    running.is_left("both have gone").await;
-    assert_eq!(running.cut("idle").await, 2);
+    running.wait_until_closed("both connections closed").await;
+    assert_eq!(running.closed_for("idle").await, 2);
 }
 
 type Http2 = hyper::client::conn::http2::SendRequest<Body>;
@@ -331,7 +334,7 @@ async fn a_response_that_is_not_read_closes_the_connection() {
     let mut first = [0; 15];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200 OK");
-    running.is_left("HTTP/1 has gone").await;
+    running.wait_until_closed("HTTP/1 connection closed").await;
     // The flow-control window of one stream is closed, while the connection responds to other
     // frames.
     let (mut sender, connection) = http2(running.address).await;
@@ -340,10 +343,10 @@ async fn a_response_that_is_not_read_closes_the_connection() {
     let connection = tokio::spawn(connection);
     let response = asked.await.unwrap();
     assert_eq!(response.status(), 200);
-    let _ = comes("HTTP/2 is ended", connection).await;
+    let _ = within_time_limit("HTTP/2 connection closed", connection).await;
     drop(response);
-    running.is_left("HTTP/2 has gone").await;
-    assert_eq!(running.cut("write").await, 2);
+    running.wait_until_closed("HTTP/2 connection closed").await;
+    assert_eq!(running.closed_for("write").await, 2);
 }
 
 #[tokio::test]
@@ -364,10 +367,10 @@ async fn a_flood_of_frames_closes_the_connection() {
         let ended = async {
             tokio::select! { it = floods => drop(it), it = reads_on => drop(it) }
         };
-        comes("the flood ends", ended).await;
+        within_time_limit("end of the flood", ended).await;
     }
-    running.is_left("both have gone").await;
-    assert_eq!(running.cut("flood").await, 2);
+    running.wait_until_closed("both connections closed").await;
+    assert_eq!(running.closed_for("flood").await, 2);
     let health = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     assert_eq!(status(&exchange(running.address, health).await), "200");
 }
@@ -376,7 +379,7 @@ async fn a_flood_of_frames_closes_the_connection() {
 /// continue.
 #[tokio::test]
 async fn silent_connections_are_evicted_for_new_ones() {
-    let (running, tell) = running(&["--connections-max", "8"]).await;
+    let (running, release) = running(&["--connections-max", "8"]).await;
     let mut slow = TcpStream::connect(running.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         .await
@@ -386,11 +389,11 @@ async fn silent_connections_are_evicted_for_new_ones() {
     let mut silent = Vec::new();
     for number in 0..50 {
         silent.push(TcpStream::connect(running.address).await.unwrap());
-        let asked = comes("it is answered", exchange(running.address, health));
+        let asked = within_time_limit("response", exchange(running.address, health));
         assert_eq!(status(&asked.await), "200", "{number}");
     }
-    assert!(running.cut("room").await > 0);
-    tell.send(()).unwrap();
+    assert!(running.closed_for("room").await > 0);
+    release.send(()).unwrap();
     let mut answer = [0; 15];
     slow.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK");

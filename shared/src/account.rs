@@ -24,14 +24,14 @@ pub const NAME_MAX: usize = 100;
 pub const ADDRESSES_MAX: usize = 50;
 
 /// Declares an enum whose variants have fixed names in JSON and in the database.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $word:literal,)* }) => {
+macro_rules! named_values {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $value:literal,)* }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
         pub enum $name {
-            $($(#[$about])* #[serde(rename = $word)] $item,)*
+            $($(#[$about])* #[serde(rename = $value)] $item,)*
         }
 
         impl $name {
@@ -39,19 +39,19 @@ macro_rules! words {
             pub const ALL: &[Self] = &[$(Self::$item),*];
 
             /// The name in JSON and in the database.
-            pub const fn word(self) -> &'static str {
-                match self {$(Self::$item => $word),*}
+            pub const fn as_str(&self) -> &'static str {
+                match self {$(Self::$item => $value),*}
             }
 
             /// The value with this name.
-            pub fn from_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.word() == word)
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|it| it.as_str() == name)
             }
         }
     };
 }
 
-words! {
+named_values! {
     /// The role of an account.
     Role {
         /// A customer.
@@ -63,7 +63,7 @@ words! {
     }
 }
 
-words! {
+named_values! {
     /// A right of a member of staff or of an API key.
     Right {
         /// Products, variants, prices, categories.
@@ -179,7 +179,7 @@ pub struct ResetPassword {
     pub code: Option<String>,
 }
 
-words! {
+named_values! {
     /// The state of a second factor.
     SecondFactorState {
         /// No second factor.
@@ -620,11 +620,11 @@ mod tests {
     #[test]
     fn names_match_json() {
         for role in Role::ALL {
-            assert_eq!(serde_json::to_value(role).unwrap(), role.word());
-            assert_eq!(Role::from_word(role.word()), Some(*role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+            assert_eq!(Role::from_name(role.as_str()), Some(*role));
         }
         for right in Right::ALL {
-            assert_eq!(serde_json::to_value(right).unwrap(), right.word());
+            assert_eq!(serde_json::to_value(right).unwrap(), right.as_str());
         }
     }
 

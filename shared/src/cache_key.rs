@@ -24,7 +24,7 @@ pub struct RequestTarget {
     pub key: String,
     /// The class of the route, for metrics.
     pub class: RouteClass,
-    /// Who may get the response.
+    /// The audience of the response.
     pub audience: Audience,
 }
 
@@ -51,7 +51,7 @@ impl RouteClass {
     ];
 }
 
-/// Who may get a response, according to the endpoint and page tables.
+/// The audience of a response, according to the endpoint and page tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody: the origin gets nothing about the client.

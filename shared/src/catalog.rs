@@ -102,7 +102,7 @@ impl Availability {
     pub const ALL: [Self; 4] = [Self::InStock, Self::Low, Self::Backorder, Self::Out];
 
     /// The name in JSON and in query parameters.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::InStock => "in_stock",
             Self::Low => "low",
@@ -340,7 +340,7 @@ impl Sort {
     ];
 
     /// The name in query parameters.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Newest => "newest",
             Self::PriceUp => "price_up",
@@ -437,12 +437,12 @@ mod tests {
     #[test]
     fn names_match_json() {
         for sort in Sort::ALL {
-            assert_eq!(serde_json::to_value(sort).unwrap(), sort.word());
+            assert_eq!(serde_json::to_value(sort).unwrap(), sort.as_str());
         }
         for availability in Availability::ALL {
             assert_eq!(
                 serde_json::to_value(availability).unwrap(),
-                availability.word()
+                availability.as_str()
             );
         }
     }

@@ -65,14 +65,14 @@ impl FormState {
     #[must_use]
     pub fn with_problem(mut self, problem: &Problem) -> Self {
         let leaf = |field: &str| field.rsplit(['.', '/']).next().unwrap_or(field).to_owned();
-        let word = problem.kind.rsplit('/').next().unwrap_or_default();
-        if word == ProblemKind::Invalid.word() {
+        let kind = problem.kind.rsplit('/').next().unwrap_or_default();
+        if kind == ProblemKind::Invalid.as_str() {
             let names = problem.errors.iter().map(|error| leaf(&error.field));
             self.invalid_fields.extend(names);
             self.invalid_fields.dedup();
         }
         if self.invalid_fields.is_empty() {
-            self.problem = Some(word.to_owned());
+            self.problem = Some(kind.to_owned());
         }
         self
     }

@@ -87,11 +87,11 @@ pub struct OrderEvent {
 
 /// Declares the states with their names, and the table of legal transitions.
 macro_rules! states {
-    ($($(#[$doc:meta])* $name:ident = $word:literal => [$($next:ident),*];)*) => {
+    ($($(#[$doc:meta])* $name:ident = $value:literal => [$($next:ident),*];)*) => {
         /// The state of an order. This is the only table of legal transitions.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum OrderState {
-            $($(#[$doc])* #[serde(rename = $word)] $name,)*
+            $($(#[$doc])* #[serde(rename = $value)] $name,)*
         }
 
         impl OrderState {
@@ -99,8 +99,8 @@ macro_rules! states {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The name in JSON and in the database.
-            pub const fn word(self) -> &'static str {
-                match self {$(Self::$name => $word),*}
+            pub const fn as_str(&self) -> &'static str {
+                match self {$(Self::$name => $value),*}
             }
 
             /// The legal next states.
@@ -134,8 +134,11 @@ states! {
 
 impl OrderState {
     /// The state with this name.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|state| state.word() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == name)
     }
 
     /// Whether a transition is legal.
@@ -188,8 +191,8 @@ mod tests {
     #[test]
     fn every_state_is_reached_and_nothing_goes_back() {
         for state in OrderState::ALL {
-            assert_eq!(OrderState::from_word(state.word()), Some(*state));
-            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+            assert_eq!(OrderState::from_name(state.as_str()), Some(*state));
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
             assert!(!state.may_become(*state), "{state:?}");
             let before = OrderState::ALL.iter().filter(|it| it.may_become(*state));
             assert_eq!(before.count() == 0, *state == OrderState::Pending);
@@ -214,7 +217,7 @@ mod tests {
         ];
         for from in OrderState::ALL {
             for to in OrderState::ALL {
-                let pair = format!("{} {}", from.word(), to.word());
+                let pair = format!("{} {}", from.as_str(), to.as_str());
                 let is_legal = legal.contains(&pair.as_str());
                 assert_eq!(from.may_become(*to), is_legal, "{pair}");
             }

@@ -376,7 +376,7 @@ impl CategoryFilter {
         pairs.extend(
             availability
                 .iter()
-                .map(|it| ("availability", it.word().to_owned())),
+                .map(|it| ("availability", it.as_str().to_owned())),
         );
         let mut brands = self.brand.clone();
         brands.sort_unstable();
@@ -386,7 +386,7 @@ impl CategoryFilter {
         pairs.extend((!self.max.is_empty()).then(|| ("max", self.max.clone())));
         pairs.extend((!self.min.is_empty()).then(|| ("min", self.min.clone())));
         pairs.extend(self.page.map(|page| ("page", page.to_string())));
-        pairs.extend(self.sort.map(|sort| ("sort", sort.word().to_owned())));
+        pairs.extend(self.sort.map(|sort| ("sort", sort.as_str().to_owned())));
         let mut query = String::new();
         for (name, value) in pairs {
             query.push(if query.is_empty() { '?' } else { '&' });

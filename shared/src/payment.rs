@@ -59,7 +59,7 @@ impl PaymentState {
     ];
 
     /// The name in JSON and in the database.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Started => "started",
             Self::Confirming => "confirming",
@@ -69,8 +69,8 @@ impl PaymentState {
     }
 
     /// The state with this name.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -127,7 +127,7 @@ impl TestCard {
     ];
 
     /// The name in JSON.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Succeeds => "succeeds",
             Self::Declined => "declined",
@@ -138,8 +138,8 @@ impl TestCard {
     }
 
     /// The card with this name.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|card| card.word() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|card| card.as_str() == name)
     }
 }
 

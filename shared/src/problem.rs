@@ -7,7 +7,7 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Declares the problem types, each with its name, status, title and meaning.
 macro_rules! kinds {
-    ($($name:ident = $word:literal, $status:literal, $title:literal, $meaning:literal;)*) => {
+    ($($name:ident = $value:literal, $status:literal, $title:literal, $meaning:literal;)*) => {
         /// The problem types of Mallard. A published name never changes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum ProblemKind {$(
@@ -20,8 +20,8 @@ macro_rules! kinds {
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
             /// The name: the last segment of the type's URL.
-            pub const fn word(self) -> &'static str {
-                match self {$(Self::$name => $word),*}
+            pub const fn as_str(&self) -> &'static str {
+                match self {$(Self::$name => $value),*}
             }
 
             /// The HTTP status code.
@@ -34,7 +34,7 @@ macro_rules! kinds {
                 match self {$(Self::$name => $title),*}
             }
 
-            /// What the problem means for the client.
+            /// The meaning of the problem for the client.
             pub const fn meaning(self) -> &'static str {
                 match self {$(Self::$name => $meaning),*}
             }
@@ -112,12 +112,12 @@ kinds! {
 impl ProblemKind {
     /// The URL of the type, relative to the shop; it leads to an explanation.
     pub fn uri(self) -> String {
-        format!("/problems/{}", self.word())
+        format!("/problems/{}", self.as_str())
     }
 
     /// The type with this name.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.word() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_round_trip() {
         for kind in ProblemKind::ALL {
-            assert_eq!(ProblemKind::from_word(kind.word()), Some(*kind));
+            assert_eq!(ProblemKind::from_name(kind.as_str()), Some(*kind));
         }
     }
 

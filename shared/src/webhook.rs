@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn every_state_of_an_order_is_a_topic() {
         for state in OrderState::ALL {
-            let topic = format!("order.{}", state.word());
+            let topic = format!("order.{}", state.as_str());
             assert_eq!(
                 TOPICS.contains(&topic.as_str()),
                 *state != OrderState::Pending,

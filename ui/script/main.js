@@ -1,5 +1,5 @@
-// What every page loads. Scripts only enhance: each page can be read and bought from before any of
-// them arrives.
+// The entry point that every page loads. Scripts only enhance: pages can be read and bought from before
+// any script has loaded.
 import "./theme.js";
 import "./images.js";
 import "./connection.js";

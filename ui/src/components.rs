@@ -80,7 +80,7 @@ fn card(locale: Locale, card: &ProductCard, loading: Loading) -> impl IntoView +
     let href = locale.path(&product_path(&card.slug));
     let note = match card.availability {
         Availability::InStock => None,
-        few => Some(messages.text(&format!("availability-{}", few.word()))),
+        few => Some(messages.text(&format!("availability-{}", few.as_str()))),
     };
     let badge = discount(&card.price).map(|percent| format!("−{percent}%"));
     view! {

@@ -352,8 +352,8 @@ fn menu(href: String, name: &str) -> impl IntoView + use<> {
     }
 }
 
-/// What scripts need on every page: a live region, a notice that the shop is unreachable, and an
-/// empty drawer for the cart.
+/// The elements that scripts need on every page: a live region, a notice that the shop is
+/// unreachable, and an empty drawer for the cart.
 fn script_elements(shell: &Shell) -> impl IntoView + use<> {
     let messages = Messages::of(shell.locale);
     view! {

@@ -147,7 +147,7 @@ mod tests {
                     "{name} is not read, or {} is twice",
                     key.0
                 );
-                assert!(found.insert(key.0.to_owned()), "{} is said twice", key.0);
+                assert!(found.insert(key.0.to_owned()), "{} is defined twice", key.0);
             }
         }
         found
@@ -216,7 +216,7 @@ mod tests {
             .any(|it| key.starts_with(it));
             assert!(
                 family || text.contains(&format!("\"{key}\"")),
-                "{key} is never said"
+                "{key} is not used"
             );
         }
     }

@@ -40,7 +40,7 @@ pub struct ConformanceArgs {
     pub verbose: bool,
 }
 
-/// How the edge is configured.
+/// The configuration of the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// As a general cache

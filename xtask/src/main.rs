@@ -39,27 +39,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Set up whatever is missing, fill the shop, and run it: origin and edge
+    /// Install missing tools, fill the shop, and run origin and edge
     Serve(serve::ServeArgs),
-    /// Everything that must be green
+    /// Run all checks
     Test(test::TestArgs),
-    /// Buy with each way to pay on a fresh shop, and measure every scenario under load
+    /// Buy with each payment method in a new shop, and measure every scenario under load
     Bench(bench::BenchArgs),
-    /// What a hit at the edge costs, beside a JavaScript Worker, nginx and Varnish
+    /// Measure the cost of a hit at the edge, beside a JavaScript Worker, nginx and Varnish
     BenchEdge(bench_edge::BenchEdgeArgs),
-    /// Measure what a shopper with a slow phone waits for
+    /// Measure the web vitals of a slow phone
     BenchVitals(bench_vitals::BenchVitalsArgs),
-    /// The public HTTP cache test suite against the edge
+    /// Run the public HTTP cache test suite against the edge
     Conformance(conformance::ConformanceArgs),
-    /// Build the parts, optimised
+    /// Build the optimised parts
     Build {
-        /// Which part
+        /// The part to build
         #[arg(default_value = "all")]
         part: Part,
     },
-    /// Install what building needs: the wasm32 target and the npm packages
+    /// Install the build tools: the wasm32 target and the npm packages
     Setup,
-    /// Check the house rules that no other tool knows
+    /// Check the house rules that no other tool checks
     Tidy,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     step::{Failure, run},
 };
 
-/// What must survive a power failure.
+/// The commits that must survive a power failure.
 #[derive(Clone, Copy)]
 pub enum Durability {
     /// All commits, as in production.

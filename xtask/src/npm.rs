@@ -14,7 +14,7 @@ pub fn install(workspace: &Workspace) -> Result<(), Failure> {
     let inputs = Inputs::new()
         .path(&workspace.root.join("package.json"))?
         .path(&workspace.root.join("package-lock.json"))?
-        .word(&workspace.root.to_string_lossy());
+        .text(&workspace.root.to_string_lossy());
     let results = [
         workspace.npm_bin("esbuild"),
         workspace.npm_bin("wasm-opt"),

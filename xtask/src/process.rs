@@ -83,7 +83,7 @@ impl Running {
             thread::sleep(POLL);
         }
         Err(Failure(format!(
-            "{} does not answer at http://{address}{path}",
+            "{} does not respond at http://{address}{path}",
             self.name
         )))
     }

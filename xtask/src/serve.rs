@@ -22,7 +22,7 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = 3000)]
     pub origin_port: u16,
 
-    /// The port on which the origin answers operators
+    /// The port of the operators' listener of the origin
     #[arg(long, default_value_t = 9464)]
     pub ops_port: u16,
 
@@ -30,11 +30,11 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = 8080)]
     pub edge_port: u16,
 
-    /// Another database than the SQLite file in the data folder
+    /// The URL of the database; by default the SQLite file in the data folder
     #[arg(long)]
     pub database_url: Option<String>,
 
-    /// Where the shop keeps its database and pictures
+    /// The folder of the database and the pictures
     #[arg(long, default_value = "data")]
     pub data: PathBuf,
 
@@ -42,19 +42,19 @@ pub struct ServeArgs {
     #[arg(long)]
     pub origin_only: bool,
 
-    /// Build what has changed, and start it anew
+    /// Rebuild changed parts and restart the shop
     #[arg(long)]
     pub watch: bool,
 
-    /// With what those who run the shop show that they do
+    /// The bearer token of the operators
     #[arg(long, env = "MALLARD_OPERATOR_TOKEN", hide_env_values = true)]
     pub operator_token: Option<String>,
 
-    /// With which edge and origin know each other, for this once
+    /// The secret that edge and origin share, generated for this run
     #[arg(skip = new_secret())]
     pub edge_secret: String,
 
-    /// More settings of the origin
+    /// Further settings of the origin
     #[arg(skip)]
     pub settings: Vec<(&'static str, &'static str)>,
 }
@@ -204,8 +204,8 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let inputs = Inputs::new()
         .path(&workspace.root.join("origin/demo"))?
         .path(&workspace.root.join("origin/src/seed"))?
-        .word(args.database_url.as_deref().unwrap_or_default())
-        .word(&data.to_string_lossy());
+        .text(args.database_url.as_deref().unwrap_or_default())
+        .text(&data.to_string_lossy());
     let results = match args.database_url {
         Some(_) => Vec::new(),
         // The migration creates the database before the import.

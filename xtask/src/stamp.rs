@@ -17,8 +17,8 @@ impl Inputs {
     }
 
     /// Adds a string, such as a version.
-    pub fn word(mut self, word: &str) -> Self {
-        self.0.update(word.as_bytes()).update(b"\0");
+    pub fn text(mut self, text: &str) -> Self {
+        self.0.update(text.as_bytes()).update(b"\0");
         self
     }
 
@@ -110,7 +110,7 @@ mod tests {
             run_unless_current(
                 &workspace,
                 "it",
-                &Inputs::new().word("v1"),
+                &Inputs::new().text("v1"),
                 std::slice::from_ref(&result),
                 work,
             )

@@ -89,7 +89,7 @@ fn check_file(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<St
     let is_rust = file.extension().is_some_and(|it| it == "rs");
     if is_rust && text.lines().count() > LINES_MAX {
         wrong.push(format!(
-            "{name}: more than {LINES_MAX} lines; is it still one room?"
+            "{name}: more than {LINES_MAX} lines; split it into modules"
         ));
     }
     let is_first_version = |it: &str| it.get(..4).is_some_and(|number| number <= "0015");
@@ -106,14 +106,16 @@ fn check_file(workspace: &Workspace, file: &Path, text: &str, wrong: &mut Vec<St
     }
     if file.file_name().is_some_and(|it| it != "tidy.rs") {
         for path in MACHINE_PATHS.iter().filter(|path| text.contains(**path)) {
-            wrong.push(format!("{name}: names {path}, a place on one machine"));
+            wrong.push(format!(
+                "{name}: names {path}, which exists on one machine only"
+            ));
         }
     }
     if file.extension().is_some_and(|it| it == "md") {
         let folder = workspace.root.join(file);
         let folder = folder.parent().unwrap_or(&workspace.root);
         for link in link_targets(text).filter(|link| !folder.join(link).exists()) {
-            wrong.push(format!("{name}: the link {link} leads nowhere"));
+            wrong.push(format!("{name}: the link {link} is broken"));
         }
     }
 }

@@ -38,7 +38,7 @@ pub enum RequestKind<'k> {
     Key(&'k str),
 }
 
-/// What the origin did with a request. A failure that the client caused is not an outcome.
+/// The outcome of a request at the origin. A failure that the client caused is not an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginOutcome {
     /// The origin responded. Load shedding (503 with `Retry-After`) counts as success.

@@ -113,12 +113,12 @@ impl Counters {
             "counter",
             "Requests by kind and outcome",
         );
-        for (class, word) in RouteClass::ALL {
+        for (class, name) in RouteClass::ALL {
             for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
                 line(
                     &mut text,
-                    &format!("requests_total{{class=\"{word}\",result=\"{result}\"}}"),
+                    &format!("requests_total{{class=\"{name}\",result=\"{result}\"}}"),
                     count,
                 );
             }
@@ -129,8 +129,8 @@ impl Counters {
             "counter",
             "Events between edge and origin",
         );
-        for (event, word) in ORIGIN_EVENTS {
-            let name = format!("origin_total{{event=\"{word}\"}}");
+        for (event, name) in ORIGIN_EVENTS {
+            let name = format!("origin_total{{event=\"{name}\"}}");
             line(&mut text, &name, self.events[event as usize]);
         }
         for (name, kind, help, value) in [
@@ -169,14 +169,14 @@ impl Counters {
                 fields.insert(name, Value::from(count));
             }
         };
-        for (class, word) in RouteClass::ALL {
+        for (class, name) in RouteClass::ALL {
             for (outcome, result) in REQUEST_OUTCOMES {
                 let count = self.requests[class as usize][outcome as usize];
-                add(format!("requests.{word}.{result}"), count);
+                add(format!("requests.{name}.{result}"), count);
             }
         }
-        for (event, word) in ORIGIN_EVENTS {
-            add(format!("origin.{word}"), self.events[event as usize]);
+        for (event, name) in ORIGIN_EVENTS {
+            add(format!("origin.{name}"), self.events[event as usize]);
         }
         add("store.keys".into(), now.keys);
         add("store.bytes".into(), now.bytes);

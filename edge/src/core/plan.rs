@@ -1,4 +1,4 @@
-//! Plans: what to do with a request. Each plan carries its reason, which `Cache-Status` prints (RFC
+//! Plans for requests. Each plan carries its reason, which `Cache-Status` prints (RFC
 //! 9211).
 
 use super::{
@@ -23,7 +23,7 @@ pub struct CacheRequest {
     pub audience: Audience,
 }
 
-/// What to do with a request.
+/// A plan for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// Serve the stored response, which is fresh.
@@ -66,7 +66,7 @@ pub enum ForwardReason {
 
 impl ForwardReason {
     /// The token in `Cache-Status`.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::UriMiss => "uri-miss",
             Self::VaryMiss => "vary-miss",
@@ -75,7 +75,7 @@ impl ForwardReason {
     }
 }
 
-/// Decides what to do with a request. `stored` is the selected stored response, and `has_variants`
+/// Decides how to handle a request. `stored` is the selected stored response, and `has_variants`
 /// whether any response is stored under the key.
 pub fn plan(
     request: &CacheRequest,

@@ -43,7 +43,7 @@ pub struct StoredResponse {
     pub stored_at: Millis,
     /// When a soft purge made the response stale.
     pub invalidated_at: Option<Millis>,
-    /// What the adapter has derived from the response.
+    /// The value that the adapter has derived from the response.
     pub memo: AdapterMemo,
 }
 

@@ -1,4 +1,4 @@
-//! Request bodies: how much is buffered before the origin is asked.
+//! Request bodies: limits and buffering.
 
 use super::headers::Headers;
 
@@ -8,7 +8,7 @@ pub const BUFFERED_BYTES_MAX: u64 = 1_024 * 1_024;
 /// The largest body without `Content-Length`; it is buffered completely, too.
 pub const UNDECLARED_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
 
-/// What to do with a request body.
+/// The handling of a request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadDecision {
     /// There is no body, or the method gives it no meaning (RFC 9110 §9.3.1).
@@ -24,7 +24,7 @@ pub enum UploadDecision {
     TooLarge,
 }
 
-/// Decides what to do with a request body. `present` says whether there is one, and `max` is the
+/// Decides how to handle a request body. `present` says whether there is one, and `max` is the
 /// largest that is forwarded.
 pub fn decide(method: &str, headers: &Headers, present: bool, max: u64) -> UploadDecision {
     if !present || matches!(method, "GET" | "HEAD") {

@@ -161,9 +161,9 @@ impl ClientRequest {
         let random = || u128::from_str_radix(&random_uuid().replace('-', ""), 16).unwrap_or(1);
         let number = random();
         let span_id = ((number >> 64) as u64 ^ number as u64).max(1);
-        let caller = self.cache_request.headers.get("traceparent");
-        match caller.and_then(|text| text.parse::<TraceParent>().ok()) {
-            Some(caller) => caller.child(span_id),
+        let parent = self.cache_request.headers.get("traceparent");
+        match parent.and_then(|text| text.parse::<TraceParent>().ok()) {
+            Some(parent) => parent.child(span_id),
             None => TraceParent {
                 trace_id: random().max(1),
                 span_id,
@@ -196,6 +196,6 @@ fn new_request_id() -> String {
 }
 
 fn is_valid_request_id(id: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(word)
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=REQUEST_ID_MAX).contains(&id.len()) && id.bytes().all(allowed)
 }

@@ -154,8 +154,8 @@ fn server_timing(client_request: &ClientRequest, status: &str) -> Cow<'static, s
         return "cache;desc=hit".into();
     }
     let waited = super::now().saturating_sub(client_request.received_at);
-    let word = if hit { "stale" } else { "fwd" };
-    format!("cache;desc={word}, origin;dur={waited}").into()
+    let description = if hit { "stale" } else { "fwd" };
+    format!("cache;desc={description}, origin;dur={waited}").into()
 }
 
 /// Keeps the CDN in front from storing a response that the edge does not store. A CDN does not know

@@ -210,7 +210,7 @@ impl RequestHandler {
             let detail = format!("; detail={detail}{rest}");
             return self.serve(Some(response), hit, RequestOutcome::Stale, &detail);
         }
-        let status = format!("fwd={}; detail={detail}{rest}", reason.word());
+        let status = format!("fwd={}; detail={detail}{rest}", reason.as_str());
         self.respond_with(
             503,
             generated_body::unavailable(self.client_request.path()),
@@ -228,7 +228,7 @@ impl RequestHandler {
     ) -> (JsValue, FetchResult) {
         let (status, requested_at) = (fetched.status, fetched.requested_at);
         let forward_status =
-            |rest: &str| format!("fwd={}; fwd-status={status}{rest}", reason.word());
+            |rest: &str| format!("fwd={}; fwd-status={status}{rest}", reason.as_str());
         if let (304, Some(response)) = (status, &stored) {
             let response = Rc::new(response.freshen(&fetched.headers, requested_at, now()));
             fetched.discard();

@@ -1,4 +1,4 @@
-//! Cache poisoning: what one client sends must not change what another client gets.
+//! Cache poisoning: the request of one client must not change the response to another client.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use crate::support::{
     ReceivedRequest, SHARED_CACHE_CONTROL, TestEdge, TestOrigin, TestResponse, origin_and_edge,
 };
 
-/// A careless origin, which puts everything of a request into the response.
+/// A careless origin, whose responses contain every part of the request.
 fn careless(request: &ReceivedRequest) -> TestResponse {
     let mut said: Vec<String> = request
         .fields

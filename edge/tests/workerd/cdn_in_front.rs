@@ -1,5 +1,5 @@
-//! A CDN in front of the edge: it stores what the contract declares shared, and nothing else, and
-//! is purged with the edge.
+//! A CDN in front of the edge: it stores only responses that the contract declares shared, and is
+//! purged with the edge.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! What opens a circuit breaker: only failures of the origin count, for each kind of request and
-//! each key separately, and no breaker stays open while the origin answers its probe.
+//! Circuit breakers: only failures of the origin open them, for each kind of request and each key
+//! separately, and no breaker stays open while the origin answers its probe.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},

@@ -33,7 +33,7 @@ fn shop() -> (TestOrigin, TestEdge) {
 }
 
 /// Goes through an outage whose length in seconds is `MALLARD_OUTAGE_S`, or one second.
-fn survive(health: OriginHealth, word: &str) {
+fn survive(health: OriginHealth, detail: &str) {
     let (origin, edge) = shop();
     for page in PAGES {
         assert_eq!(edge.get(page).text(), body(page));
@@ -49,9 +49,9 @@ fn survive(health: OriginHealth, word: &str) {
                 while begun.elapsed() < lasts || rounds < 12 {
                     let response = client.get(page);
                     assert_eq!((response.status, response.text()), (200, &*body(page)));
-                    let said = [word, "origin-spared", "collapsed"];
+                    let details = [detail, "origin-spared", "collapsed"];
                     assert!(
-                        said.iter().any(|it| response.cache_status_contains(it)),
+                        details.iter().any(|it| response.cache_status_contains(it)),
                         "{response:?}"
                     );
                     rounds += 1;

@@ -81,7 +81,7 @@ fn if_range_compares_entity_tags() {
 /// On contract routes a range or a precondition does not bypass the cache: the first request fills
 /// it.
 #[test]
-fn a_page_is_stored_completely_whatever_is_requested() {
+fn pages_are_stored_completely_despite_ranges_and_preconditions() {
     let (origin, edge) = origin_and_edge(file);
     let ask = |name: &str, value: &str| {
         let response = edge.send("GET", "/p/mug", &[(name, value)], b"");

@@ -1,5 +1,5 @@
-//! Request URLs: what protects one form of a URL protects every form, because the edge forwards
-//! exactly the URL that it has decided about.
+//! Request URLs: the edge forwards exactly the URL that it has decided about, so that no other
+//! spelling of a URL evades a rule.
 
 use shared::edge::FIELD_PREFIX;
 

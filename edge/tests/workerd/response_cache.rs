@@ -299,9 +299,9 @@ fn a_large_response_is_streamed() {
 fn request_id_and_trace_reach_the_origin() {
     let (origin, edge) =
         origin_and_edge(|_| TestResponse::new("mug").with_field("Cache-Control", "no-store"));
-    let caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let fields = [
-        ("traceparent", caller),
+        ("traceparent", parent),
         ("tracestate", "a=b"),
         ("x-request-id", "mine-1"),
     ];
@@ -311,7 +311,7 @@ fn request_id_and_trace_reach_the_origin() {
     let requests = origin.requests();
     let trace = requests[0].field("traceparent");
     assert!(
-        trace.starts_with(&caller[..36]) && trace != caller,
+        trace.starts_with(&parent[..36]) && trace != parent,
         "{trace}"
     );
     assert_eq!(
@@ -321,6 +321,6 @@ fn request_id_and_trace_reach_the_origin() {
         ),
         ("a=b", "mine-1")
     );
-    assert_eq!(requests[1].field("traceparent").len(), caller.len());
+    assert_eq!(requests[1].field("traceparent").len(), parent.len());
     assert_ne!(requests[1].field("x-request-id"), "not a word");
 }

@@ -384,14 +384,14 @@ impl TestEdge {
     }
 }
 
-/// How long a test waits for a state that comes by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time limit for a state that a test waits for.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Repeats `step` until it returns true; panics if it never does.
 pub fn repeat_until(what: &str, mut step: impl FnMut() -> bool) {
     let started = Instant::now();
     while !step() {
-        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+        assert!(started.elapsed() < TIME_LIMIT, "not in time: {what}");
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -417,7 +417,7 @@ impl TestClient {
     pub fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         // No response is a failed test, not one that hangs.
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         Self { stream, reader }
     }

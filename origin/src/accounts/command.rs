@@ -78,10 +78,10 @@ pub async fn run_user_command(
         } => (email, role, rights, password_file),
     };
     let email = model::email(&email).map_err(failed)?;
-    let role = Role::from_word(&role).unwrap_or(Role::Customer);
+    let role = Role::from_name(&role).unwrap_or(Role::Customer);
     let rights: Vec<Right> = rights
         .iter()
-        .filter_map(|it| Right::from_word(it))
+        .filter_map(|it| Right::from_name(it))
         .collect();
     let password = password_file.map(|file| read(&file)).transpose()?;
     let hash = match password {
@@ -101,7 +101,7 @@ pub async fn run_user_command(
     let token = save(accounts, &email, (role, rights), hash)
         .await
         .map_err(failed)?;
-    println!("{email} is now {}.", role.word());
+    println!("{email} is now {}.", role.as_str());
     if link {
         let base_url = &accounts.config.base_url;
         println!("Set the password within one hour: {base_url}/account/reset?token={token}");
@@ -199,12 +199,12 @@ pub async fn set_role_by_command(
     role: &str,
     rights: &str,
 ) -> Result<(), CommandError> {
-    let role = Role::from_word(role).ok_or_else(|| {
+    let role = Role::from_name(role).ok_or_else(|| {
         CommandError(format!(
             "{role:?} is not a role: use customer, staff or owner"
         ))
     })?;
-    let rights = rights.split(',').filter_map(Right::from_word).collect();
+    let rights = rights.split(',').filter_map(Right::from_name).collect();
     let saved = save(accounts, email, (role, rights), None).await;
     saved
         .map(drop)

@@ -1,13 +1,13 @@
-//! What can go wrong with an account.
+//! Errors of accounts.
 
 use shared::problem::{Problem, ProblemKind};
 
 use crate::{cart, db, limits::RateLimited, orders, seal::SealError, signer::SigningError};
 
-/// What can go wrong with an account.
+/// Why an account request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields are wrong: which, and why.
+    /// Invalid fields, with the reason for each.
     #[error("invalid fields: {0:?}")]
     Invalid(Vec<(String, String)>),
     /// The request has no valid session.

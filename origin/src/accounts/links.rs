@@ -8,7 +8,7 @@ use crate::db::{self, Tx};
 
 use super::Error;
 
-/// What a link is for.
+/// The purpose of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Creating an account.
@@ -23,7 +23,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// The value in the table.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Register => "register",
             Self::Reset => "reset",
@@ -48,7 +48,7 @@ impl Purpose {
 pub struct Link<T> {
     /// The email address that it was sent to.
     pub email: String,
-    /// What was stored with it.
+    /// The payload that was stored with it.
     pub content: T,
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn add<T: Serialize>(
         values (?, ?, ?, ?, ?, ?)";
     sqlx::query(statement)
         .bind(hash(&token))
-        .bind(purpose.word())
+        .bind(purpose.as_str())
         .bind(email)
         .bind(serde_json::to_string(content)?)
         .bind(now.as_millis())
@@ -92,7 +92,7 @@ async fn delete_older(tx: &mut Tx, purpose: Purpose, email: &str) -> Result<(), 
            and purpose = ?";
     sqlx::query(statement)
         .bind(email)
-        .bind(purpose.word())
+        .bind(purpose.as_str())
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -113,7 +113,7 @@ pub(super) async fn find<T: DeserializeOwned>(
            and expires_at > ?";
     let row = sqlx::query(statement)
         .bind(hash(token))
-        .bind(purpose.word())
+        .bind(purpose.as_str())
         .bind(now.as_millis())
         .fetch_optional(conn)
         .await?;

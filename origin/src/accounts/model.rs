@@ -17,7 +17,7 @@ use super::{Error, devices::DeviceTokens};
 pub struct Person {
     /// Their account.
     pub user: UserId,
-    /// What authenticates the request.
+    /// The credential of the request.
     pub credential: Credential,
     /// Customer, staff or owner.
     pub role: Role,
@@ -31,7 +31,7 @@ pub struct Person {
     pub withheld: bool,
 }
 
-/// What a person's request is authenticated by.
+/// The credential that authenticates a person's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// The session cookie of a browser.
@@ -84,7 +84,7 @@ pub struct Device {
 /// Role and rights from the columns of the table.
 pub fn role_of(role: &str, rights: &str) -> Result<(Role, Vec<Right>), serde_json::Error> {
     Ok((
-        Role::from_word(role).unwrap_or(Role::Customer),
+        Role::from_name(role).unwrap_or(Role::Customer),
         serde_json::from_str(rights)?,
     ))
 }

@@ -249,8 +249,8 @@ mod tests {
         hasher: &Hasher,
         clients: impl Iterator<Item = PasswordClient<'n>>,
     ) -> usize {
-        let asks = clients.map(|client| hasher.hash(client, "x".to_owned()));
-        let done = futures_util::future::join_all(asks).await;
+        let hashes = clients.map(|client| hasher.hash(client, "x".to_owned()));
+        let done = futures_util::future::join_all(hashes).await;
         done.iter().filter(|it| it.is_ok()).count()
     }
 
@@ -262,9 +262,9 @@ mod tests {
         let count = count_hashed(&hasher, all).await;
         assert!((WAITING_MAX..WAITING_MAX * 2).contains(&count), "{count}");
         let (one, other) = (site(1), site(2));
-        let asks = (0..SITE_WAITING_MAX * 4).map(|_| PasswordClient::Unknown(&one));
-        let asks = asks.chain([PasswordClient::Unknown(&other)]);
-        let count = count_hashed(&hasher, asks).await;
+        let queued = (0..SITE_WAITING_MAX * 4).map(|_| PasswordClient::Unknown(&one));
+        let queued = queued.chain([PasswordClient::Unknown(&other)]);
+        let count = count_hashed(&hasher, queued).await;
         assert!(
             (SITE_WAITING_MAX + 1..SITE_WAITING_MAX * 3).contains(&count),
             "{count}"

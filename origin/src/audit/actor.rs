@@ -1,11 +1,11 @@
-//! Who makes a change.
+//! The author of a change.
 
 /// The author of a change, as the audit log names it: `user:17`, `key:4`, `operator`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(pub String);
 
 impl Actor {
-    /// A person at the command line.
+    /// The actor of changes by commands.
     pub fn command() -> Self {
         Self("command".to_owned())
     }

@@ -1,4 +1,4 @@
-//! A cached response, in every coding that a client has asked for so far. A hit copies it and
+//! A cached response, in every coding that was requested so far. A hit copies it and
 //! encodes nothing.
 
 use std::sync::{

@@ -38,8 +38,8 @@ impl Coding {
         let taken = |name| weight(name).or_else(|| weight("*")).unwrap_or(0.0);
         // Among equal weights, the first in this list makes the smallest body.
         let mut best = (Self::Identity, 0.0);
-        for (coding, word) in [(Self::Br, "br"), (Self::Zstd, "zstd"), (Self::Gzip, "gzip")] {
-            let weight = taken(word);
+        for (coding, token) in [(Self::Br, "br"), (Self::Zstd, "zstd"), (Self::Gzip, "gzip")] {
+            let weight = taken(token);
             if weight > best.1 {
                 best = (coding, weight);
             }
@@ -48,7 +48,7 @@ impl Coding {
     }
 
     /// The token in `Content-Encoding`; none for the identity coding.
-    pub const fn word(self) -> Option<&'static str> {
+    pub const fn token(self) -> Option<&'static str> {
         match self {
             Self::Br => Some("br"),
             Self::Gzip => Some("gzip"),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_decides() {
+    fn the_coding_with_the_highest_weight_is_chosen() {
         for (accept, coding) in [
             ("gzip, deflate, br, zstd", Coding::Br),
             ("gzip", Coding::Gzip),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_comes_back() {
+    fn encoded_bodies_round_trip() {
         let body = Bytes::from("quack ".repeat(500));
         let mut text = Vec::new();
         let br = Coding::Br.encode(&body).unwrap();

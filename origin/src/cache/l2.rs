@@ -38,7 +38,7 @@ return 1";
 pub struct L2 {
     redis: Arc<RedisClient>,
     put_script: Script,
-    /// A hash of the program and its settings: others would generate other responses.
+    /// The build hash. Origins with another program or other settings generate other responses.
     build: String,
 }
 

@@ -10,7 +10,7 @@ use super::coding::Coding;
 /// Smaller bodies fit into one packet without a coding.
 const COMPRESS_MIN_BYTES: usize = 1_024;
 
-/// What a request says about the representation that it wants.
+/// The content negotiation and the preconditions of a request.
 #[derive(Clone, Debug)]
 pub struct Negotiation {
     head: bool,
@@ -153,14 +153,14 @@ impl Representation {
     /// Encodes an identity representation. Encoding from memory to memory fails only for want of
     /// memory; then the identity representation is correct, too.
     pub fn encoded(&self, coding: Coding) -> Self {
-        let (Some(word), Ok(body)) = (coding.word(), coding.encode(&self.body)) else {
+        let (Some(token), Ok(body)) = (coding.token(), coding.encode(&self.body)) else {
             return self.clone();
         };
         let mut fields = self.fields();
-        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(word));
+        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(token));
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         let etag = self.field(&header::ETAG);
-        if let Some(etag) = etag.and_then(|it| coded_etag(it, word)) {
+        if let Some(etag) = etag.and_then(|it| coded_etag(it, token)) {
             fields.insert(header::ETAG, etag);
         }
         Self::from_parts(coding, fields, body)
@@ -207,9 +207,9 @@ fn etag(plain: &Bytes) -> Option<HeaderValue> {
 }
 
 /// The entity tag of the encoded representation: other bytes need another strong tag.
-fn coded_etag(plain: &HeaderValue, word: &str) -> Option<HeaderValue> {
+fn coded_etag(plain: &HeaderValue, token: &str) -> Option<HeaderValue> {
     let plain = plain.to_str().ok()?.trim_end_matches('"');
-    HeaderValue::from_str(&format!("{plain}-{word}\"")).ok()
+    HeaderValue::from_str(&format!("{plain}-{token}\"")).ok()
 }
 
 #[cfg(test)]

@@ -355,7 +355,7 @@ pub(super) struct ChangedCarts {
     pub(super) lines: HashSet<(CartId, VariantId)>,
 }
 
-/// What of a cart has changed, besides its lines.
+/// The changed part of a cart, besides its lines.
 enum ChangedPart {
     /// Only its version, by this increment.
     Version(i64),

@@ -1,6 +1,6 @@
 //! Carts. Owns `carts` and `cart_lines`.
 //!
-//! What must stay true: a cart that has become an order does not change any more; a change takes
+//! Invariants: a cart that has become an order does not change any more; a change takes
 //! the same number of statements whatever the number of lines; changes of a batch see those before
 //! them; a hold ends with its period, with the order, or with the cart; the database holds no cart
 //! token in clear.

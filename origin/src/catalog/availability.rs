@@ -42,7 +42,7 @@ pub async fn update_availability(
     Ok(invalidation::invalidate_stock(tx, context, &products).await?)
 }
 
-/// What is products of each product, and what is true.
+/// The stored availability of each product of these variants, and its current availability.
 async fn stored_and_actual(
     tx: &mut Tx,
     variants: &[VariantId],

@@ -1,10 +1,10 @@
-//! What can go wrong in the catalogue.
+//! Errors of the catalogue.
 
 use shared::problem::{Problem, ProblemKind};
 
 use crate::db;
 
-/// What can go wrong in the catalogue.
+/// Why a catalogue request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No active product has this id or slug.
@@ -13,7 +13,7 @@ pub enum Error {
     /// No category has this slug.
     #[error("no such category")]
     NoSuchCategory,
-    /// A parameter is wrong: which, and reason.
+    /// An invalid parameter, with the reason.
     #[error("{0}: {1}")]
     Invalid(&'static str, &'static str),
     /// The version in the precondition is not the current one.
@@ -22,10 +22,10 @@ pub enum Error {
     /// The category still has products or subcategories.
     #[error("the category is not empty")]
     NotEmpty,
-    /// A field cannot be saved: which, and reason.
+    /// A field that cannot be saved, with the reason.
     #[error("{0}: {1}")]
     Refused(&'static str, String),
-    /// Fields are wrong: which, and reason.
+    /// Invalid fields, with the reason for each.
     #[error("invalid fields: {0:?}")]
     Fields(Vec<(String, String)>),
     /// The database failed.

@@ -136,7 +136,7 @@ fn product(
     Ok(NewProduct {
         external_id: row.try_get("external_id")?,
         slug: row.try_get("slug")?,
-        status: Status::from_word(&json("status")?).unwrap_or_default(),
+        status: Status::from_name(&json("status")?).unwrap_or_default(),
         category: row.try_get("category")?,
         brand: row.try_get("brand")?,
         names: texts.names,

@@ -61,8 +61,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_length_has_its_check_digit() {
-        // Numbers that GS1, ISBN and their descriptions give as examples.
+    fn gtins_of_every_length_are_valid() {
+        // Examples from the specifications of GS1 and ISBN.
         for right in [
             "96385074",
             "73513537",
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn spaces_and_hyphens_are_dropped() {
+    fn spaces_and_hyphens_are_removed() {
         for written in [
             " 4006381333931 ",
             "4 006381 333931",
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_gtins_are_rejected_with_a_reason() {
         let long = "0".repeat(100_000);
         for (text, wrong) in [
             ("", WrongGtin::Length(0)),
@@ -117,9 +117,9 @@ mod tests {
     }
 
     proptest! {
-        /// A digit that is mistyped is always found.
+        /// The check digit detects every single wrong digit.
         #[test]
-        fn one_wrong_digit_is_noticed(
+        fn one_wrong_digit_is_detected(
             before in "[0-9]{7}|[0-9]{11,13}",
             place in any::<prop::sample::Index>(),
             by in 1_u8..10,
@@ -129,12 +129,12 @@ mod tests {
             let digit = place.get_mut(&mut gtin);
             *digit = b'0' + (*digit - b'0' + by) % 10;
             let read = read(std::str::from_utf8(&gtin).unwrap());
-            let is_noticed = matches!(read, Err(WrongGtin::CheckDigit { .. }));
-            prop_assert!(is_noticed);
+            let is_detected = matches!(read, Err(WrongGtin::CheckDigit { .. }));
+            prop_assert!(is_detected);
         }
 
         #[test]
-        fn any_text_is_read(text in ".*") {
+        fn parsing_never_panics(text in ".*") {
             let _ = read(&text);
         }
     }

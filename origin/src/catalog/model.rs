@@ -76,7 +76,7 @@ pub enum Status {
 
 impl Status {
     /// The value in files and in the table.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Draft => "draft",
@@ -85,10 +85,10 @@ impl Status {
     }
 
     /// The status with this value.
-    pub fn from_word(word: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         [Self::Active, Self::Draft, Self::Archived]
             .into_iter()
-            .find(|it| it.word() == word)
+            .find(|it| it.as_str() == name)
     }
 }
 

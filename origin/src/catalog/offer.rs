@@ -1,4 +1,4 @@
-//! Current offers: what carts and orders need to know of a variant.
+//! Current offers: the data of a variant that carts and orders use.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -185,7 +185,7 @@ fn offer(row: &AnyRow, presentation: Arc<OfferPresentation>) -> Result<Offer, Er
         variant: VariantId::new(row.try_get("id")?),
         product: ProductId::new(row.try_get("product_id")?),
         sku: row.try_get("sku")?,
-        active: active != 0 && status == super::model::Status::Active.word(),
+        active: active != 0 && status == super::model::Status::Active.as_str(),
         price: Money::new(row.try_get("price_minor")?, store::currency(row)?),
         tracked: row.try_get::<i64, _>("tracked")? != 0,
         backorder: row.try_get::<i64, _>("backorder")? != 0,

@@ -269,7 +269,7 @@ fn row(
         ),
         external_id: product.external_id.clone(),
         slug,
-        status: product.status.word(),
+        status: product.status.as_str(),
         category,
         found_in: category
             .and_then(|id| existing.ancestors.get(&id).cloned())

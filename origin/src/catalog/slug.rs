@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_words() {
+    fn slugs_are_derived_from_names() {
         for (name, slug) in [
             ("Ridge Mug", "ridge-mug"),
             ("  Crème brûlée — set ", "creme-brulee-set"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_slug_is_seen() {
+    fn invalid_slugs_are_rejected() {
         for bad in ["", "A", "a b", "-a", "a-", "a--b", "42", "茶"] {
             assert!(!is_slug(bad), "{bad:?}");
         }

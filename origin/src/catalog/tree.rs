@@ -146,7 +146,7 @@ impl Tree {
     }
 
     /// Whether a category is `above` or a descendant of it.
-    pub fn lies_in(&self, id: CategoryId, above: CategoryId) -> bool {
+    pub fn is_within(&self, id: CategoryId, above: CategoryId) -> bool {
         self.lineage(id).any(|it| it.id == above)
     }
 

@@ -396,7 +396,7 @@ async fn save_variants(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error
 async fn add_listings(tx: &mut Tx, rows: &[ProductRow]) -> Result<(), db::Error> {
     let listings: Vec<_> = rows
         .iter()
-        .filter(|row| row.status == super::model::Status::Active.word())
+        .filter(|row| row.status == super::model::Status::Active.as_str())
         .flat_map(|row| {
             let places = row.found_in.iter().copied().chain([WHOLE_SHOP]);
             places.map(move |category| (category, row))

@@ -53,8 +53,8 @@ impl Effect {
     }
 
     /// Parses the columns `kind` and `value`.
-    pub fn from_parts(word: &str, value: i64) -> Option<Self> {
-        match word {
+    pub fn from_parts(kind: &str, value: i64) -> Option<Self> {
+        match kind {
             "percentage" if (0..=10_000).contains(&value) => Some(Self::Percentage(value)),
             "amount" if value >= 0 => Some(Self::Amount(value)),
             "free_shipping" => Some(Self::FreeShipping),

@@ -1,7 +1,7 @@
 //! Checkout arithmetic: shipping costs, taxes, coupon discounts and totals. It reads no database;
 //! everything is passed in.
 //!
-//! What must stay true: the parts of [`Sum`] add up exactly despite rounding, and no amount to pay
+//! Invariants: the parts of [`Sum`] add up exactly despite rounding, and no amount to pay
 //! is negative.
 
 mod coupon;

@@ -46,7 +46,7 @@ struct ShippingZone {
     value_max: Option<i64>,
 }
 
-/// What the shipping costs depend on.
+/// The values that shipping costs depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parcel {
     /// The value of the goods after discounts, in minor units.

@@ -71,7 +71,7 @@ fn ops_listen(text: &str) -> Result<OpsListen, String> {
 
 impl Config {
     /// The trusted sources of client addresses, one sentence each, in order of precedence.
-    pub fn believed_addresses(&self) -> Vec<String> {
+    pub fn trusted_address_sources(&self) -> Vec<String> {
         let mut believed = Vec::new();
         if self.edge_secret.is_some() {
             believed.push("the address that the edge signs with --edge-secret".to_owned());
@@ -135,7 +135,7 @@ impl Config {
     /// Sources and warnings as comment lines, for `origin config`.
     pub fn describe_addresses(&self) -> String {
         let mut text = "\n# A client's address is taken from:\n".to_owned();
-        for sentence in self.believed_addresses() {
+        for sentence in self.trusted_address_sources() {
             text.push_str(&format!("# - {sentence}\n"));
         }
         for warning in self.address_warnings() {

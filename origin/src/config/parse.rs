@@ -14,8 +14,8 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     network.or_else(address).ok_or_else(why)
 }
 
-/// Parses a secret. An empty one is an error and not the same as none: who sets the variable relies
-/// on a secret, and everybody knows the empty one.
+/// Parses a secret. An empty value is an error: an operator who sets the variable relies on a
+/// secret, and an empty secret protects nothing.
 pub(super) fn secret(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("a secret must not be empty; omit the setting if there is none".to_owned())

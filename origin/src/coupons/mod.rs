@@ -1,6 +1,6 @@
 //! Coupons. Owns `coupons` and `coupon_uses`.
 //!
-//! What must stay true: `used` of a coupon equals its rows in `coupon_uses` and never exceeds its
+//! Invariants: `used` of a coupon equals its rows in `coupon_uses` and never exceeds its
 //! limit; it changes only in [`redeem`] and [`release_uses`], in the transaction of the order. A
 //! limit cannot be set below the number of uses.
 

@@ -51,11 +51,11 @@ async fn get_coupon(
 
 async fn save_coupon(
     State(platform): State<Platform>,
-    may: RequireRight<CatalogueRight>,
+    authorized: RequireRight<CatalogueRight>,
     Path(path): Path<CouponPath>,
     Json(request): Json<SaveCoupon>,
 ) -> HandlerResult {
-    let (coupon, is_new) = edit::save(&platform, &may.actor, &path.code, &request).await?;
+    let (coupon, is_new) = edit::save(&platform, &authorized.actor, &path.code, &request).await?;
     let answer = Answer::json(&coupon, CachePolicy::Private);
     Ok(if is_new {
         answer.status(StatusCode::CREATED)

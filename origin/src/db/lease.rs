@@ -49,7 +49,7 @@ pub enum LeaseError {
     Database(#[from] Error),
 }
 
-/// What this process knows about its lease.
+/// The state of the lease, as far as this process knows.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
     held: Mutex<Option<HeldLease>>,

@@ -30,7 +30,7 @@ const CONFIRM_INTERVAL_MS: i64 = 10 * 60 * 1_000;
 const WAIT_MIN_MS: i64 = 1_000;
 const WAIT_MAX_MS: i64 = 60_000;
 
-/// What this process knows about the purges of an edge.
+/// The state of the purges of an edge, as far as this process knows.
 #[derive(Debug, Default)]
 pub(super) struct DeliveryState(Mutex<DeliveryProgress>);
 
@@ -79,8 +79,10 @@ fn wait_ms(failures: u32) -> i64 {
 /// Purges every edge, and returns the number of purge requests.
 pub async fn purge_edges(app: &App) -> Result<usize, db::Error> {
     let each = (0..app.edges.len()).map(|index| purge_edge(app, index));
-    let told = futures_util::future::join_all(each).await;
-    told.into_iter().try_fold(0, |sum, told| Ok(sum + told?))
+    let counts = futures_util::future::join_all(each).await;
+    counts
+        .into_iter()
+        .try_fold(0, |sum, count| Ok(sum + count?))
 }
 
 /// Purges one edge, and returns the number of purge requests.
@@ -161,7 +163,7 @@ fn purge_requests(
     }
     let is_retained = |at: Timestamp| now.as_millis() - at.as_millis() < cache::RETENTION_MS;
     // Older changes have been deleted, and a new edge may contain responses of another shop.
-    if !cursor.told_at.is_some_and(is_retained) || changed.is_empty() {
+    if !cursor.acknowledged_at.is_some_and(is_retained) || changed.is_empty() {
         return vec![everything(PurgeMode::Hard, Some(latest))];
     }
     // The edge never stores private responses, so account tags do not matter there.
@@ -198,10 +200,10 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000 + ms)
     }
 
-    fn told(version: u64, ms: i64) -> EdgeCursor {
+    fn cursor(version: u64, ms: i64) -> EdgeCursor {
         EdgeCursor {
             version,
-            told_at: Some(at(ms)),
+            acknowledged_at: Some(at(ms)),
         }
     }
 
@@ -215,23 +217,23 @@ mod tests {
     #[test]
     fn an_edge_gets_the_changes_since_its_last_purge() {
         let names = changed(&[("p1", 4), ("home", 5)]);
-        let purges = purge_requests(told(3, 0), 5, &names, at(1));
+        let purges = purge_requests(cursor(3, 0), 5, &names, at(1));
         assert_eq!(purges.len(), 1);
         assert_eq!((purges[0].tags.len(), purges[0].everything), (2, false));
-        assert_eq!(purge_requests(told(5, 0), 5, &[], at(1)), []);
+        assert_eq!(purge_requests(cursor(5, 0), 5, &[], at(1)), []);
         assert_eq!(
-            purge_requests(told(5, 0), 6, &changed(&[("u7", 6)]), at(1)),
+            purge_requests(cursor(5, 0), 6, &changed(&[("u7", 6)]), at(1)),
             []
         );
         let renewed = purge_requests(
-            told(3, 0),
+            cursor(3, 0),
             5,
             &changed(&[("renewed", 5), ("home", 5)]),
             at(1),
         );
         let modes: Vec<_> = renewed.iter().map(|it| (it.mode, it.everything)).collect();
         assert_eq!(modes, [(PurgeMode::Hard, false), (PurgeMode::Soft, true)]);
-        let all = purge_requests(told(3, 0), 6, &changed(&[("*", 5), ("p1", 6)]), at(1));
+        let all = purge_requests(cursor(3, 0), 6, &changed(&[("*", 5), ("p1", 6)]), at(1));
         assert_eq!(all, [everything(PurgeMode::Hard, Some(6))]);
     }
 
@@ -246,17 +248,17 @@ mod tests {
             "a new edge"
         );
         assert_eq!(
-            purge_requests(told(3, 0), 4, &names, at(cache::RETENTION_MS)),
+            purge_requests(cursor(3, 0), 4, &names, at(cache::RETENTION_MS)),
             all
         );
         assert_ne!(
-            purge_requests(told(3, 0), 4, &names, at(cache::RETENTION_MS - 1)),
+            purge_requests(cursor(3, 0), 4, &names, at(cache::RETENTION_MS - 1)),
             all
         );
         assert_eq!(
-            purge_requests(told(3, 0), 4, &[], at(1)),
+            purge_requests(cursor(3, 0), 4, &[], at(1)),
             all,
-            "its change was taken away"
+            "its change was deleted"
         );
         assert_eq!(
             purge_requests(EdgeCursor::default(), 0, &[], at(0)),
@@ -265,16 +267,16 @@ mod tests {
         );
         let restored = [everything(PurgeMode::Hard, None)];
         assert_eq!(
-            purge_requests(told(9, 0), 4, &names, at(1)),
+            purge_requests(cursor(9, 0), 4, &names, at(1)),
             restored,
-            "a restored one"
+            "a restored database"
         );
     }
 
     #[test]
     fn the_delay_grows_with_each_failure() {
         let edge = DeliveryState::default();
-        assert!(edge.is_due(0, at(0)), "it may be new");
+        assert!(edge.is_due(0, at(0)), "a new edge is due");
         edge.record_failure(at(0));
         assert!(!edge.is_due(1, at(999)) && edge.is_due(1, at(1_000)));
         edge.record_failure(at(1_000));

@@ -11,7 +11,7 @@ pub(super) struct EdgeCursor {
     /// Every change up to this version has been purged.
     pub version: u64,
     /// When it was purged or confirmed last; none for a new edge.
-    pub told_at: Option<Timestamp>,
+    pub acknowledged_at: Option<Timestamp>,
 }
 
 /// Leases the cursor of an edge until `until_ms`, unless another process has the lease.
@@ -43,10 +43,10 @@ pub(super) async fn lease_cursor(
         .bind(edge)
         .execute(tx.conn())
         .await?;
-    let told_at: i64 = row.try_get("told_at")?;
+    let acknowledged_at: i64 = row.try_get("told_at")?;
     Ok(Some(EdgeCursor {
         version: row.try_get::<i64, _>("version")?.unsigned_abs(),
-        told_at: (told_at > 0).then_some(Timestamp::from_millis(told_at)),
+        acknowledged_at: (acknowledged_at > 0).then_some(Timestamp::from_millis(acknowledged_at)),
     }))
 }
 

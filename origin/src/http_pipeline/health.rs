@@ -90,7 +90,7 @@ async fn readiness(app: &App) -> Readiness {
         Ok(_) => readiness.migrations = "missing: run `origin migrate`",
         Err(error) => {
             tracing::warn!(error = %error, "not ready: the database does not respond");
-            readiness.database = "does not answer";
+            readiness.database = "does not respond";
             readiness.migrations = "unknown";
         }
     }

@@ -29,7 +29,7 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     let started = Instant::now();
     let trace = trace(&app, request.headers());
     let id = request_id(&app, request.headers());
-    let method = word(request.method());
+    let method = method_label(request.method());
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(String::new, |route| route.as_str().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -78,18 +78,18 @@ impl Drop for InFlight<'_> {
 
 /// A child span of the client's trace, or a new trace.
 fn trace(app: &App, headers: &HeaderMap) -> TraceParent {
-    let caller = headers
+    let parent = headers
         .get(TRACEPARENT)
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let span = app.ids.next(app.clock.now());
     let span_id = u64::try_from(span).unwrap_or(1);
-    caller.map_or_else(
+    parent.map_or_else(
         || TraceParent {
             trace_id: new_trace(span_id),
             span_id,
             sampled: true,
         },
-        |caller: TraceParent| caller.child(span_id),
+        |parent: TraceParent| parent.child(span_id),
     )
 }
 
@@ -105,15 +105,16 @@ fn new_trace(id: u64) -> u128 {
 fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
     let harmless = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
-        let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        (1..=REQUEST_ID_MAX).contains(&bytes.len()) && bytes.iter().all(word)
+        let allowed =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=REQUEST_ID_MAX).contains(&bytes.len()) && bytes.iter().all(allowed)
     };
     let given = headers.get(X_REQUEST_ID).filter(harmless).cloned();
     given.unwrap_or_else(|| HeaderValue::from(app.ids.next(app.clock.now())))
 }
 
 /// The method as a label. Unknown methods share one, so that clients cannot create labels.
-fn word(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

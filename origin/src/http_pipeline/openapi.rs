@@ -51,7 +51,7 @@ struct ProblemPath {
 
 async fn explain_problem(Path(path): Path<ProblemPath>) -> Result<Answer, Refusal> {
     let kind =
-        ProblemKind::from_word(&path.word).ok_or_else(|| Refusal::of(ProblemKind::NotFound))?;
+        ProblemKind::from_name(&path.word).ok_or_else(|| Refusal::of(ProblemKind::NotFound))?;
     let text = format!(
         "{} ({})\n\n{}\n",
         kind.title(),
@@ -71,7 +71,8 @@ pub fn describe() -> Value {
     let mut paths = Map::new();
     for (spec, schemas) in endpoint::with_schemas(&mut generator) {
         let methods = paths.entry(spec.path).or_insert_with(|| json!({}));
-        methods[spec.method.word().to_lowercase()] = operation(spec, &schemas, problem.as_value());
+        methods[spec.method.as_str().to_lowercase()] =
+            operation(spec, &schemas, problem.as_value());
     }
     json!({
         "openapi": "3.1.0",

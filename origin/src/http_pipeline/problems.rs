@@ -45,7 +45,7 @@ pub async fn render_problems(State(app): State<App>, request: Request, next: Nex
     render_problem(&app, &context, next.run(request).await)
 }
 
-/// What rendering a problem needs to know about the request.
+/// The parts of a request that rendering a problem depends on.
 pub struct ProblemContext {
     path: String,
     query: Option<String>,
@@ -226,7 +226,7 @@ impl Default for OverloadPage {
 impl OverloadPage {
     pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
         let tree = app.tree.last_known();
-        // Links to the front page have a form of their own, so it is rendered separately.
+        // Links to the home page have another form, so the page for it is rendered separately.
         let here = if path == HOME.path {
             HOME.path
         } else {
@@ -267,7 +267,7 @@ pub async fn method_not_allowed() -> Refusal {
 /// The response after a panic: the client gets a plain 500, the log gets the message.
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "the layer gives the payload away"
+    reason = "CatchPanicLayer calls it with an owned payload"
 )]
 pub fn panic_response(payload: Box<dyn std::any::Any + Send>) -> Response {
     let text = payload.downcast_ref::<&str>().copied();

@@ -244,10 +244,10 @@ fn check_image(field: &str, image: &mut NewImage, faults: &mut Vec<Fault>) -> bo
         let reason = format!("must be an http or https URL of at most {URL_MAX} characters");
         faults.push(Fault::field(format!("{field}.src"), reason));
     }
-    if let ImageSource::Drawn(words) = &image.source {
+    if let ImageSource::Drawn(description) = &image.source {
         check_line(
             &format!("{field}.src"),
-            words,
+            description,
             URL_MAX,
             Skipped::Field,
             faults,

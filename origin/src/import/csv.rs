@@ -335,7 +335,7 @@ impl CsvReader {
         Ok(Some(NewVariant {
             sku: match row.filled("sku") {
                 Some(sku) => sku.to_owned(),
-                None => sku::made_from(external_id, &choices),
+                None => sku::derive(external_id, &choices),
             },
             gtin: row.filled("gtin").map(str::to_owned),
             options: choices,
@@ -348,7 +348,7 @@ impl CsvReader {
         }))
     }
 
-    /// One picture a row.
+    /// The pictures: one for each row.
     fn read_images(
         &self,
         rows: &[SheetRow],
@@ -383,7 +383,7 @@ impl CsvReader {
         }))
     }
 
-    /// One attribute a row, and those that have columns of their own.
+    /// The attributes: one for each row, and those that have columns of their own.
     fn read_attributes(&self, rows: &[SheetRow]) -> Vec<NewAttribute> {
         let of_rows = rows.iter().map(|row| NewAttribute {
             names: texts(row, "attribute_name"),
@@ -401,14 +401,14 @@ impl CsvReader {
                     .collect(),
             }
         });
-        // A column that is empty for this product says nothing about it.
+        // An empty cell means that the product does not have this attribute.
         let of_columns = of_columns.filter(|attribute| !attribute.values.is_empty());
         let of_rows = of_rows.filter(|it| !it.names.is_empty() || !it.values.is_empty());
         of_rows.chain(of_columns).collect()
     }
 }
 
-/// The options in the product's first row. The second needs a first.
+/// The options in the product's first row. An option requires the one before it.
 fn read_options(first: &SheetRow) -> Result<Vec<NewOption>, Fault> {
     let mut options = Vec::new();
     for number in 1..=OPTIONS_MAX {
@@ -449,11 +449,11 @@ fn read_choices(row: &SheetRow, options: &mut [NewOption]) -> Vec<(String, Strin
 }
 
 fn status(row: &SheetRow) -> Result<Status, Fault> {
-    let Some(word) = row.filled("status") else {
+    let Some(name) = row.filled("status") else {
         return Ok(Status::default());
     };
     let unknown = || Fault::row("status", "must be active, draft or archived");
-    Status::from_word(word).ok_or_else(unknown)
+    Status::from_name(name).ok_or_else(unknown)
 }
 
 /// A text in each language that has a column.
@@ -465,7 +465,7 @@ fn texts(row: &SheetRow, base: &str) -> Texts {
         .collect()
 }
 
-/// Tags stand in one cell with `|` between them; `\|` and `\\` are a bar and a backslash.
+/// Splits the tags of a cell, which are separated by `|`; `\|` and `\\` are escape sequences.
 pub(super) fn split_tags(cell: &str) -> Vec<String> {
     let mut tags = vec![String::new()];
     let mut letters = cell.chars();
@@ -486,7 +486,7 @@ pub(super) fn split_tags(cell: &str) -> Vec<String> {
     tags.filter(|tag| !tag.is_empty()).collect()
 }
 
-/// Tags as one cell, the way [`split_tags`] parts them.
+/// Joins tags into a cell, as the inverse of [`split_tags`].
 pub(super) fn join_tags(tags: &[String]) -> String {
     let escaped = tags
         .iter()

@@ -1,8 +1,8 @@
-//! Products as dummyjson.com serves them: a list, or its answer with the list in `products`.
+//! Products as dummyjson.com serves them: a list, or an object with the list in `products`.
 //!
-//! `price` is what a thing costs now; `discountPercentage` says what it cost before, so that
-//! `compare_at` is the price divided by what is left, rounded half up. `weight` has no unit and is
-//! not taken over. Categories are single words such as "mens-shirts".
+//! `price` is the reduced price. `compare_at` is computed from it and `discountPercentage`, rounded
+//! half up. `weight` is ignored, because it has no unit. Categories are slugs such as
+//! "mens-shirts".
 
 use shared::{locale::Locale, money::Currency};
 
@@ -58,25 +58,25 @@ fn read_category(
     warnings: &mut Warnings,
     validator: &mut RowValidator<'_, '_>,
 ) -> Flow<Option<String>> {
-    // Newer answers hold an object with slug and name.
-    let (word, name) = match fields.object("category") {
+    // Newer versions of the API have an object with slug and name.
+    let (slug, name) = match fields.object("category") {
         Ok(Some(category)) => (
             warnings.or_warn(category.filled("slug")),
             warnings.or_warn(category.filled("name")),
         ),
         _ => (warnings.or_warn(fields.filled("category")), None),
     };
-    let Some(word) = word
-        .map(|word| text::line(&word))
-        .filter(|word| !word.is_empty())
+    let Some(slug) = slug
+        .map(|slug| text::line(&slug))
+        .filter(|slug| !slug.is_empty())
     else {
         return Ok(None);
     };
-    let external_id = format!("{PREFIX}{word}");
+    let external_id = format!("{PREFIX}{slug}");
     if validator.has_category(&external_id) {
         return Ok(Some(external_id));
     }
-    let name = name.unwrap_or_else(|| text::words(&word));
+    let name = name.unwrap_or_else(|| text::words(&slug));
     let category = NewCategory {
         external_id: external_id.clone(),
         names: Texts::from([(Locale::En, text::line(&name))]),

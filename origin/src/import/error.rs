@@ -8,7 +8,7 @@ pub enum Error {
     /// It could not be opened.
     #[error("{} cannot be opened: {source}", path.display())]
     Open {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The error of the operating system.
         source: io::Error,
@@ -21,7 +21,7 @@ pub enum Error {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is not of this format, or ends in the middle.
+    /// The file does not have this format, or is truncated.
     #[error("line {line}: {reason}")]
     Broken {
         /// The line of the error.
@@ -34,7 +34,7 @@ pub enum Error {
     Spool(String),
 }
 
-/// What is skipped because of a fault.
+/// The part of a row that is skipped because of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skipped {
     /// The whole category or product.
@@ -54,7 +54,7 @@ pub struct BadRow {
     pub field: String,
     /// The reason.
     pub reason: String,
-    /// What is skipped because of it.
+    /// The part that is skipped because of it.
     pub skipped: Skipped,
 }
 

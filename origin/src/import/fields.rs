@@ -14,7 +14,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The object that is a whole record.
+    /// Parses a record, which must be an object.
     pub(super) fn record(bytes: Option<&'a [u8]>) -> Result<Self, Fault> {
         let Some(bytes) = bytes else {
             return Err(Fault::row("", "too long"));
@@ -27,11 +27,11 @@ impl<'a> Fields<'a> {
         match serde_json::from_str(text) {
             Ok(fields) => Ok(Self { at, fields }),
             Err(error) if error.is_data() => Err("must be an object".to_owned()),
-            Err(error) => Err(format!("not JSON: {}", without_place(&error))),
+            Err(error) => Err(format!("not JSON: {}", without_position(&error))),
         }
     }
 
-    /// A fault for a field that is none of these.
+    /// Fails if the object has a field with another name.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), Fault> {
         match self
             .fields
@@ -46,17 +46,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The names of the fields that are there.
+    /// The names of the fields.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.keys().map(String::as_str)
     }
 
-    /// Where a field stands in its row.
+    /// The path of a field in its row.
     pub(super) fn path(&self, name: &str) -> String {
         format!("{}{name}", self.at)
     }
 
-    /// The JSON of a field; an absent one and `null` are the same.
+    /// The JSON of a field. `None` if it is absent or `null`.
     pub(super) fn raw(&self, name: &str) -> Option<&'a str> {
         self.fields
             .get(name)
@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
             .filter(|text| *text != "null")
     }
 
-    /// A text; a number or a truth value is taken as it is written.
+    /// A string. Numbers and booleans are converted to the text as which they are written.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Fault> {
         let Some(raw) = self.raw(name) else {
             return Ok(None);
@@ -74,13 +74,13 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.fault(name, "must be a string"))
     }
 
-    /// A text that holds something.
+    /// The trimmed string; `None` if it is empty.
     pub(super) fn filled(&self, name: &str) -> Result<Option<String>, Fault> {
         let text = self.text(name)?.map(|text| text.trim().to_owned());
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// A whole number, also as a text, also as `12.0`.
+    /// An integer, which may be a string or be written as `12.0`.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.filled(name)? else {
             return Ok(None);
@@ -92,14 +92,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A truth value, also as a text or as 0 and 1.
+    /// A boolean, which may be a string or be written as 0 or 1.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Fault> {
         let flag = self.filled(name)?;
         flag.map(|it| text::flag(&it).ok_or_else(|| self.fault(name, "must be true or false")))
             .transpose()
     }
 
-    /// The elements of a list; of an absent one, none.
+    /// The elements of a list; empty if the field is absent.
     pub(super) fn list(&self, name: &str) -> Result<Vec<&'a RawValue>, Fault> {
         let Some(raw) = self.raw(name) else {
             return Ok(Vec::new());
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
         serde_json::from_str(raw).map_err(|_| self.fault(name, "must be a list"))
     }
 
-    /// The elements of a list, of which each is a text.
+    /// The elements of a list of strings.
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Fault> {
         let elements = self.list(name)?.into_iter().enumerate();
         elements
@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// An object within.
+    /// A nested object.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Fault> {
         let Some(raw) = self.raw(name) else {
             return Ok(None);
@@ -127,7 +127,7 @@ impl<'a> Fields<'a> {
         inner.map(Some).map_err(|reason| self.fault(name, &reason))
     }
 
-    /// The elements of a list, of which each is an object.
+    /// The elements of a list of objects.
     pub(super) fn objects(&self, name: &str) -> Result<Vec<Self>, Fault> {
         let elements = self.list(name)?.into_iter().enumerate();
         elements
@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// The element of a list that is an object.
+    /// Parses an element of a list, which must be an object.
     pub(super) fn element(
         &self,
         name: &str,
@@ -146,13 +146,13 @@ impl<'a> Fields<'a> {
         Self::parse(format!("{at}."), raw.get()).map_err(|why| Fault::row(at, why))
     }
 
-    /// What is wrong with a field, here.
+    /// A fault of a field of this object.
     pub(super) fn fault(&self, name: &str, reason: &str) -> Fault {
         Fault::row(self.path(name), reason)
     }
 }
 
-/// The text of a JSON text, number or truth value.
+/// The text of a JSON string, number or boolean; `None` for other values.
 fn scalar(raw: &str) -> Option<String> {
     match raw.as_bytes().first()? {
         b'"' => serde_json::from_str(raw).ok(),
@@ -161,8 +161,9 @@ fn scalar(raw: &str) -> Option<String> {
     }
 }
 
-/// serde's line and column count from the beginning of the record and would mislead.
-fn without_place(error: &serde_json::Error) -> String {
+/// The message of an error without its line and column, which serde counts from the beginning of
+/// the record and not of the file.
+fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ")
         .next()

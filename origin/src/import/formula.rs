@@ -28,7 +28,8 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(BEGIN)
 }
 
-/// Digits with a minus before them and at most one dot between them: no formula.
+/// Whether a cell is a number: digits with an optional minus and at most one dot. Numbers are no
+/// formulas.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let mut parts = digits.splitn(2, '.');
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formulas_become_text_and_numbers_stay() {
+    fn formulas_are_escaped_and_numbers_are_not() {
         for (text, cell) in [
             ("=1+1", "'=1+1"),
             ("+49 30 1234", "'+49 30 1234"),
@@ -68,7 +69,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_comes_back(text in "['=+@\t\r\n＝a1.-]{0,6}") {
+        fn every_text_round_trips(text in "['=+@\t\r\n＝a1.-]{0,6}") {
             let cell = escape(&text);
             prop_assert_eq!(unescape(&cell), text.as_str());
             prop_assert!(is_number(&cell) || !is_formula(&cell));

@@ -1,5 +1,5 @@
 //! Mallard's own JSON Lines: one category or product a line. `docs/import.md` describes it; an
-//! unknown field is an error, because it is most likely a misspelt one.
+//! unknown field is an error, because it is most likely misspelt.
 
 use shared::{locale::Locale, money::Currency};
 
@@ -203,7 +203,7 @@ fn read_option(fields: &Fields<'_>) -> Result<NewOption, Fault> {
     })
 }
 
-/// The names of an option or value, and its code: made from the name when absent.
+/// The names of an option or value, and its code, which is derived from the name if absent.
 fn named(fields: &Fields<'_>) -> Result<(String, Texts), Fault> {
     let names = texts(fields, "names")?;
     match (fields.filled("code")?, names.values().next()) {
@@ -213,7 +213,7 @@ fn named(fields: &Fields<'_>) -> Result<(String, Texts), Fault> {
     }
 }
 
-/// The variants; of a product that lists none, the one that its own fields describe.
+/// The variants. A product without a list of variants has one, described by its own fields.
 fn read_variants(
     fields: &Fields<'_>,
     external_id: &str,
@@ -295,7 +295,7 @@ fn read_variant(
     let gtin = fields.filled("gtin");
     let sku = fields.filled("sku")?;
     Ok(NewVariant {
-        sku: sku.unwrap_or_else(|| sku::made_from(external_id, &choices)),
+        sku: sku.unwrap_or_else(|| sku::derive(external_id, &choices)),
         gtin: warnings.or_warn(gtin),
         options: choices,
         price: money::price(&fields.path("price"), &price, currency)?,
@@ -307,7 +307,7 @@ fn read_variant(
     })
 }
 
-/// What a variant chooses, in the order of the product's options.
+/// The option values of a variant, in the order of the product's options.
 fn read_choices(
     fields: &Fields<'_>,
     options: &[NewOption],
@@ -338,7 +338,7 @@ fn read_image(fields: &Fields<'_>, folder: &Folder) -> Result<NewImage, Fault> {
     })
 }
 
-/// A text in each language that the shop speaks; in another one, it is a mistake.
+/// A text in the shop's languages. Any other language is a fault.
 fn texts(fields: &Fields<'_>, name: &str) -> Result<Texts, Fault> {
     let Some(texts) = fields.object(name)? else {
         return Ok(Texts::new());
@@ -355,11 +355,11 @@ fn texts(fields: &Fields<'_>, name: &str) -> Result<Texts, Fault> {
 }
 
 fn status(fields: &Fields<'_>) -> Result<Status, Fault> {
-    let Some(word) = fields.filled("status")? else {
+    let Some(name) = fields.filled("status")? else {
         return Ok(Status::default());
     };
     let unknown = || fields.fault("status", "must be active, draft or archived");
-    Status::from_word(&word).ok_or_else(unknown)
+    Status::from_name(&name).ok_or_else(unknown)
 }
 
 fn created_at(fields: &Fields<'_>, warnings: &mut Warnings) -> Option<shared::time::Timestamp> {

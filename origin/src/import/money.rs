@@ -26,9 +26,8 @@ pub(super) fn price(field: &str, text: &str, currency: Currency) -> Result<Money
     Ok(money)
 }
 
-/// What cost `now` after a reduction by `percent` cost before, rounded half up to the smallest
-/// unit. `None` when the percentage is not a decimal from 0 to below 100 with at most four digits
-/// behind the point.
+/// The price before a reduction by `percent` to `now`, rounded half up to the smallest unit. `None`
+/// if the percentage is not a decimal from 0 to below 100 with at most four decimal places.
 pub(super) fn before_reduction(now: Money, percent: &str) -> Option<Money> {
     const WHOLE: i128 = 1_000_000;
     let (whole, fraction) = percent.split_once('.').unwrap_or((percent, ""));
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_is_exact_or_refused() {
+    fn prices_are_parsed_exactly_or_rejected() {
         let read = |text| price("price", text, Currency::USD).map(|money| money.minor);
         assert_eq!(read("19.9"), Ok(1990));
         assert_eq!(read(" 0 "), Ok(0));
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_cost_before_is_rounded_half_up() {
+    fn the_price_before_a_reduction_is_rounded_half_up() {
         let before = |minor, percent| {
             before_reduction(Money::new(minor, Currency::USD), percent).map(|money| money.minor)
         };

@@ -62,15 +62,15 @@ pub(super) fn choose(option: &mut NewOption, choice: OptionChoice) -> String {
 
 /// A code derived from a name, with a number appended if it is taken ("S", "S+").
 fn free_code(name: &str, is_free: impl Fn(&str) -> bool) -> String {
-    let word = slug_from(name);
-    if is_free(&word) {
-        return word;
+    let code = slug_from(name);
+    if is_free(&code) {
+        return code;
     }
-    let numbered = (2_u32..).map(|number| format!("{word}-{number}"));
+    let numbered = (2_u32..).map(|number| format!("{code}-{number}"));
     numbered
         .into_iter()
         .find(|code| is_free(code))
-        .unwrap_or(word)
+        .unwrap_or(code)
 }
 
 fn first(names: &Texts) -> &str {

@@ -38,10 +38,10 @@ impl Folder {
         }
     }
 
-    /// The same, and `draw:` for a picture that the shop draws.
+    /// The source of a picture in Mallard's own formats, which may also be a drawing (`draw:`).
     pub(super) fn own_source(&self, src: &str) -> Result<ImageSource, String> {
         match src.strip_prefix(DRAW) {
-            Some(words) => Ok(ImageSource::Drawn(words.to_owned())),
+            Some(description) => Ok(ImageSource::Drawn(description.to_owned())),
             None => self.source(src),
         }
     }
@@ -76,7 +76,7 @@ impl Folder {
     }
 }
 
-/// Whether the text before a colon is a URL scheme; a single letter is a drive.
+/// Whether the text before a colon is a URL scheme. A single letter is a Windows drive.
 fn is_scheme(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -93,7 +93,7 @@ pub(super) fn picture(source: ImageSource) -> NewImage {
     }
 }
 
-/// The pictures of a list of addresses. The list is cut before files are looked for.
+/// The pictures of a list of sources. The list is truncated before the file system is accessed.
 pub(super) fn pictures(
     folder: &Folder,
     list: &[(String, String)],
@@ -112,30 +112,30 @@ pub(super) fn pictures(
     found.collect()
 }
 
-/// Photos in a folder, found by names that were changed on the way: Saleor stores an upload under
-/// a name with a random tail, and its sample photos were renamed since.
+/// Photos in a folder, found by similar names: Saleor appends a random suffix to the name of an
+/// upload, and its sample photos were renamed later.
 pub(super) struct Photos {
     folder: Folder,
-    /// File names by their plain form.
+    /// File names by their normalized form.
     plain: HashMap<String, String>,
     /// The words of each file's name.
     words: Vec<(String, PhotoName)>,
 }
 
-/// A photo's name, taken apart.
+/// The parts of a photo's name.
 struct PhotoName {
     words: Vec<String>,
-    /// Which of several pictures of a thing; `front` is 1, `back` is 2, nothing is 1.
+    /// The number of the picture among those of one product: 1 for `front` or none, 2 for `back`.
     number: u32,
 }
 
-/// The most files of a folder that are looked at.
+/// The most files of a folder that are listed.
 const FILES_MAX: usize = 100_000;
-/// How much likelier the best candidate must be than the second.
+/// The minimum difference between the scores of the best and the second-best candidate.
 const MARGIN: f64 = 0.04;
 
 impl Photos {
-    /// Lists a folder. One that does not exist has no photos.
+    /// Lists a folder. A folder that does not exist counts as empty.
     pub(super) fn list(root: PathBuf) -> Self {
         let mut plain_names = HashMap::new();
         let mut words = Vec::new();
@@ -159,20 +159,19 @@ impl Photos {
         }
     }
 
-    /// The file whose name is that of the stored one, but for a prefix, letter case, underscores
-    /// and the random tail.
+    /// The file with the same normalized name: without prefix, letter case, underscores and the
+    /// random suffix.
     pub(super) fn same_name(&self, stored: &str) -> Option<&str> {
         self.plain.get(&plain(base(stored))).map(String::as_str)
     }
 
-    /// Leaves a file out of later guesses.
+    /// Excludes a file from later similarity searches.
     pub(super) fn claim(&mut self, file: &str) {
         self.words.retain(|(name, _)| name != file);
     }
 
-    /// The file for a stored name: at that very path; under the same name; or, among those that
-    /// nothing claimed, the one whose words are found in the stored name and the product's, when
-    /// it is clearly the best.
+    /// The file for a stored name: at exactly this path, or with the same normalized name, or else
+    /// the unclaimed file that is clearly most similar to the stored name and the product's name.
     pub(super) fn find(&self, stored: &str, product: &str) -> Result<PathBuf, String> {
         if let Ok(file) = self.folder.file(stored) {
             return Ok(file);
@@ -217,7 +216,7 @@ impl PhotoName {
                 _ => words.push(word.to_owned()),
             }
         }
-        // Only the last number counts pictures: "balance-420-1".
+        // Only the last number is that of the picture: "balance-420-1".
         if let Some(last) = words.last().and_then(|word| word.parse().ok())
             && last < 20
         {
@@ -227,18 +226,17 @@ impl PhotoName {
         Self { words, number }
     }
 
-    /// Which part of these words is found among the others.
+    /// The share of these words that the stored name or the product's name contains.
     fn share_in(&self, stored: &[String], product: &[String]) -> f64 {
         let found = |word: &&String| stored.iter().chain(product).any(|other| alike(word, other));
         let count = self.words.iter().filter(found).count();
-        // The few words of a file name are exact in floating point.
         #[expect(clippy::cast_precision_loss, reason = "names have few words")]
         let share = count as f64 / self.words.len().max(1) as f64;
         share
     }
 }
 
-/// The same word, but for a typing mistake.
+/// Whether two words are equal except for a typing error.
 fn alike(a: &str, b: &str) -> bool {
     let allowed = match a.len().min(b.len()) {
         0..=3 => 0,
@@ -253,14 +251,15 @@ fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A file's name without folder, ending, random tail and "saleor-", in lower case with hyphens.
+/// Normalizes a file's name: removes extension, random suffix and "saleor-", and converts the rest
+/// to lower case with hyphens.
 fn plain(name: &str) -> String {
     let stem = match name.rsplit_once('.') {
         Some((stem, ending)) if ending.len() <= 5 => stem,
         _ => name,
     };
     let stem = match stem.rsplit_once('_') {
-        Some((stem, tail)) if is_random_tail(tail) => stem,
+        Some((stem, suffix)) if is_random_suffix(suffix) => stem,
         _ => stem,
     };
     let lower = stem.chars().take(200).collect::<String>().to_lowercase();
@@ -271,12 +270,13 @@ fn plain(name: &str) -> String {
         .to_owned()
 }
 
-/// What Saleor (eight hexadecimal digits) and Django (seven letters and digits) put behind a name.
-fn is_random_tail(tail: &str) -> bool {
-    let hex = tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let mixed = tail.len() == 7
-        && tail.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && tail
+/// Whether this is the random suffix of a file name: eight hexadecimal digits by Saleor, or seven
+/// letters and digits by Django.
+fn is_random_suffix(suffix: &str) -> bool {
+    let hex = suffix.len() == 8 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mixed = suffix.len() == 7
+        && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && suffix
             .bytes()
             .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     hex || mixed
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stays_within_its_folder() {
+    fn paths_outside_of_the_folder_are_rejected() {
         let outside = folder(&["secret.png"]);
         let dir = folder(&["a/b.png"]);
         let link = dir.path().join("link.png");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_is_found_under_another_name() {
+    fn renamed_photos_are_found_by_similarity() {
         let dir = folder(&[
             "saleor-white-plimsolls-1.png",
             "saleor-pauls-blanace-420-1.png",

@@ -18,14 +18,14 @@ pub(super) struct Record<'a> {
 }
 
 /// Skips a byte order mark. True at the end of the file.
-pub(super) fn skip_mark(input: &mut impl BufRead) -> io::Result<bool> {
+pub(super) fn skip_byte_order_mark(input: &mut impl BufRead) -> io::Result<bool> {
     if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
         input.consume(3);
     }
     Ok(input.fill_buf()?.is_empty())
 }
 
-/// The lines of a file, empty ones left out.
+/// The non-empty lines of a file.
 pub(super) struct Lines<R> {
     input: R,
     line: u64,
@@ -34,7 +34,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(mut input: R) -> Result<Self, Error> {
-        match skip_mark(&mut input) {
+        match skip_byte_order_mark(&mut input) {
             Ok(false) => Ok(Self {
                 input,
                 line: 0,
@@ -45,7 +45,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// The next line that holds something.
+    /// The next line that is not empty.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
         loop {
             self.line += 1;
@@ -68,7 +68,8 @@ impl<R: BufRead> Lines<R> {
         }))
     }
 
-    /// Reads to the end of the line; of one that is too long it keeps enough to see that.
+    /// Reads to the end of the line. Of a line beyond the limit it keeps one byte more than the
+    /// limit. Returns whether there was a line, and whether it is within the limit.
     fn read_line(&mut self) -> io::Result<(bool, bool)> {
         let mut found = false;
         loop {
@@ -95,10 +96,10 @@ impl<R: BufRead> Lines<R> {
 enum JsonLayout {
     /// `[{…}, {…}]`
     Array,
-    /// `{"products": [{…}, {…}], …}`: what follows the list is not looked at.
+    /// `{"products": [{…}, {…}], …}`; the rest of the object is not read.
     Field,
     /// `{…} {…}`
-    Row,
+    Concatenated,
     /// The last object was returned.
     Ended,
 }
@@ -106,7 +107,7 @@ enum JsonLayout {
 /// The objects of a JSON file.
 pub(super) struct Objects<R> {
     input: R,
-    shape: JsonLayout,
+    layout: JsonLayout,
     line: u64,
     buffer: Vec<u8>,
 }
@@ -122,12 +123,12 @@ struct NestingState {
 impl<R: BufRead> Objects<R> {
     pub(super) fn new(mut input: R) -> Result<Self, Error> {
         let failed = |source| Error::Read { line: 1, source };
-        if skip_mark(&mut input).map_err(failed)? {
+        if skip_byte_order_mark(&mut input).map_err(failed)? {
             return Err(empty());
         }
         let mut objects = Self {
             input,
-            shape: JsonLayout::Row,
+            layout: JsonLayout::Concatenated,
             line: 1,
             buffer: Vec::new(),
         };
@@ -135,22 +136,22 @@ impl<R: BufRead> Objects<R> {
             None => return Err(empty()),
             Some(b'[') => {
                 objects.take()?;
-                objects.shape = JsonLayout::Array;
+                objects.layout = JsonLayout::Array;
             }
-            Some(b'{') if objects.enter_products()? => objects.shape = JsonLayout::Field,
+            Some(b'{') if objects.enter_products()? => objects.layout = JsonLayout::Field,
             Some(b'{') => {}
             Some(_) => return Err(objects.broken("not JSON: must be an array or an object")),
         }
         Ok(objects)
     }
 
-    /// The next element, whether it is an object or not.
+    /// The next record. An element of an array need not be an object.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
-        let line = match self.shape {
+        let line = match self.layout {
             JsonLayout::Ended => return Ok(None),
-            JsonLayout::Row => match self.skip_blanks(b",")? {
+            JsonLayout::Concatenated => match self.skip_blanks(b",")? {
                 None => return Ok(None),
-                Some(b'{' | b'[') => self.read_row()?,
+                Some(b'{' | b'[') => self.read_concatenated()?,
                 Some(_) => return Err(self.broken("not JSON: must be an object")),
             },
             JsonLayout::Array | JsonLayout::Field => match self.read_element()? {
@@ -162,7 +163,7 @@ impl<R: BufRead> Objects<R> {
         Ok(Some(Record { line, bytes }))
     }
 
-    /// An element and the comma or bracket behind it.
+    /// Reads an element of an array, and the comma or bracket after it.
     fn read_element(&mut self) -> Result<Option<u64>, Error> {
         if self.skip_blanks(b"")?.is_none() {
             return Err(self.broken("the file ends in the middle of its list"));
@@ -187,8 +188,8 @@ impl<R: BufRead> Objects<R> {
         }
     }
 
-    /// An object that stands by itself.
-    fn read_row(&mut self) -> Result<u64, Error> {
+    /// Reads an object of a file of concatenated objects.
+    fn read_concatenated(&mut self) -> Result<u64, Error> {
         let line = self.line;
         self.buffer.clear();
         let mut depth = NestingState::default();
@@ -229,16 +230,16 @@ impl<R: BufRead> Objects<R> {
         Ok(())
     }
 
-    /// The list is closed: of a bare one, it must be the end of the file too.
+    /// Handles the end of the list. After an array at the top level the file must end, too.
     fn end_list(&mut self) -> Result<(), Error> {
-        if self.shape == JsonLayout::Array && self.skip_blanks(b"")?.is_some() {
+        if self.layout == JsonLayout::Array && self.skip_blanks(b"")?.is_some() {
             return Err(self.broken("there is content after the end of the list"));
         }
-        self.shape = JsonLayout::Ended;
+        self.layout = JsonLayout::Ended;
         Ok(())
     }
 
-    /// Steps into `{"products": [` when the file begins so.
+    /// Consumes `{"products": [` if the file begins with it.
     fn enter_products(&mut self) -> Result<bool, Error> {
         let chunk = self
             .input
@@ -246,14 +247,14 @@ impl<R: BufRead> Objects<R> {
             .map_err(|source| Error::Read { line: 1, source })?;
         let mut rest = chunk;
         let mut lines = 0;
-        for word in [&b"{"[..], b"\"products\"", b":", b"["] {
+        for token in [&b"{"[..], b"\"products\"", b":", b"["] {
             let blanks = rest
                 .iter()
                 .take_while(|byte| byte.is_ascii_whitespace())
                 .count();
             lines += rest[..blanks].iter().filter(|byte| **byte == b'\n').count() as u64;
-            match rest[blanks..].strip_prefix(word) {
-                Some(behind) => rest = behind,
+            match rest[blanks..].strip_prefix(token) {
+                Some(after) => rest = after,
                 None => return Ok(false),
             }
         }
@@ -263,7 +264,7 @@ impl<R: BufRead> Objects<R> {
         Ok(true)
     }
 
-    /// Passes white space and the bytes of `also`; the byte that is next after that.
+    /// Skips white space and the bytes of `also`, and returns the next byte without consuming it.
     fn skip_blanks(&mut self, also: &[u8]) -> Result<Option<u8>, Error> {
         loop {
             let next = self.peek()?;
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn three_shapes_are_known() {
+    fn arrays_product_lists_and_concatenated_objects_are_read() {
         let wanted = owned(&[(2, r#"{"a":"]},\""}"#), (4, r#"{"b":[1]}"#)]);
         let array = "[\n{\"a\":\"]},\\\"\"}\n,\n{\"b\":[1]} ]\n";
         assert_eq!(objects(array).unwrap(), wanted);
@@ -356,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_says_where() {
+    fn errors_have_line_numbers() {
         for (text, line, why) in [
             ("", 1, "empty"),
             (" \n ", 1, "empty"),
@@ -378,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_at_the_limit_passes_and_one_past_it_is_left_out() {
+    fn records_have_a_size_limit() {
         for (length, kept) in [(RECORD_MAX, true), (RECORD_MAX + 1, false)] {
             let long = format!("\"{}\"", "x".repeat(length - 2));
             let text = format!("[{long},2]");
@@ -388,7 +389,7 @@ mod tests {
 
             let text = format!("{long}\n\n2");
             let mut lines = Lines::new(text.as_bytes()).unwrap();
-            // The line break counts too.
+            // A line includes its line break.
             assert_eq!(
                 lines.next().unwrap().unwrap().bytes.is_some(),
                 kept && length < RECORD_MAX

@@ -1,8 +1,8 @@
 //! Saleor's `populatedb_data.json`: a dump of its tables, all rows in one list, in any order.
 //!
-//! The rows are put into a [`Spool`] under the row that they belong to; then the categories and
-//! the products are put together from it one by one. What counts is the channel in the shop's
-//! currency: its prices, and whether it has published the product.
+//! The rows are stored in a [`Spool`], keyed by the row that they belong to. Then the categories
+//! and products are assembled from it one by one. Prices and publication are those of the channel
+//! in the shop's currency.
 
 use shared::{locale::Locale, money::Currency};
 

@@ -21,13 +21,13 @@ pub(super) struct SpooledRow {
 
 /// The key by which the rows of a table are stored.
 enum RowStorage {
-    /// By their own identity.
+    /// By their primary key.
     Own(&'static str),
     /// Below the row that this field names, sorted by `sort_order`.
     Below(&'static str, &'static str),
     /// By their line.
     Line(&'static str),
-    /// By identity, and below their parent.
+    /// By primary key, and below their parent.
     Tree,
 }
 
@@ -64,7 +64,7 @@ fn storage_of(model: &str, row: &Fields<'_>) -> Option<RowStorage> {
     })
 }
 
-/// Where a row of the dump goes; `None` when its table does not count.
+/// Converts a row of the dump for storage; `None` if its table is not used.
 pub(super) fn spooled_row(row: &Fields<'_>, line: u64) -> Result<Option<SpooledRow>, Fault> {
     let model = row
         .filled("model")?
@@ -129,7 +129,7 @@ pub(super) fn spooled_row(row: &Fields<'_>, line: u64) -> Result<Option<SpooledR
     }))
 }
 
-/// The fields as one object, with the row's identity among them.
+/// The fields as one JSON object, together with the row's primary key.
 fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
     let mut text = format!("{{\"pk\":{}", row.raw("pk").unwrap_or("null"));
     for name in fields.names().filter(|name| *name != "pk") {
@@ -146,7 +146,7 @@ fn with_pk(fields: &Fields<'_>, row: &Fields<'_>) -> String {
     text
 }
 
-/// Puts a row away. False when there was one with the same identity.
+/// Stores a row. False if a row with the same primary key was stored before.
 pub(super) fn put(
     writer: &mut SpoolWriter<'_>,
     line: u64,
@@ -181,7 +181,7 @@ impl<'a> Tables<'a> {
         Self { spool }
     }
 
-    /// Adds what translations say in the languages of the shop.
+    /// Adds the translations in the shop's languages.
     pub(super) fn translate(
         &self,
         translations: &[Entry],
@@ -234,7 +234,7 @@ pub(super) fn description(row: &Fields<'_>, warnings: &mut Warnings) -> String {
         Some(text) if !text.is_empty() => text,
         Some(_) => text::paragraphs(&plain),
         None => {
-            let reason = "not an EditorJS document: its plain twin is taken, if there is one";
+            let reason = "not an EditorJS document; description_plaintext is imported instead";
             warnings.add(Fault::field(row.path("description"), reason));
             text::paragraphs(&plain)
         }

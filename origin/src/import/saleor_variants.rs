@@ -153,7 +153,7 @@ impl Products<'_> {
         Ok(entry.fields()?.flag("variant_selection")? == Some(true))
     }
 
-    /// The value that an assignment gives, with its attribute.
+    /// The assigned value, with its attribute.
     fn fact(
         &self,
         assigned: &Entry,
@@ -291,13 +291,13 @@ fn put_choices(drafts: &mut [SaleorVariant]) -> Vec<NewOption> {
         let place = |code: &str| order.iter().find(|(known, _)| known == code).map(|it| it.1);
         option.values.sort_by_key(|value| place(&value.code));
     }
-    if told_apart(drafts, options.len()) {
+    if are_distinct(drafts, options.len()) {
         return options;
     }
     name_choices(drafts)
 }
 
-fn told_apart(drafts: &[SaleorVariant], count: usize) -> bool {
+fn are_distinct(drafts: &[SaleorVariant], count: usize) -> bool {
     let choices = |draft: &SaleorVariant| {
         let mut choices = draft.variant.options.clone();
         choices.sort();
@@ -310,7 +310,7 @@ fn told_apart(drafts: &[SaleorVariant], count: usize) -> bool {
             .all(|draft| draft.variant.options.len() == count)
 }
 
-/// One option, the variants' own names.
+/// Creates a single option whose values are the names of the variants.
 fn name_choices(drafts: &mut [SaleorVariant]) -> Vec<NewOption> {
     let names = Texts::from([(Locale::En, "Variant".to_owned())]);
     let mut option = options::option(None, names, &[]);

@@ -12,7 +12,7 @@ use csv::{ByteRecord, StringRecord};
 use super::{
     error::{Error, Fault},
     formula::unescape,
-    records::{RECORD_MAX, skip_mark},
+    records::{RECORD_MAX, skip_byte_order_mark},
     text,
 };
 
@@ -41,12 +41,12 @@ impl SheetRow {
         cell.unwrap_or_default().trim()
     }
 
-    /// The text of a cell that holds something.
+    /// The text of a cell; `None` when it is empty.
     pub(super) fn filled(&self, column: &str) -> Option<&str> {
         Some(self.get(column)).filter(|text| !text.is_empty())
     }
 
-    /// A whole number, also as `12.0`.
+    /// The integer in a cell, which may be written as `12.0`.
     pub(super) fn integer(&self, column: &str) -> Result<Option<i64>, Fault> {
         let Some(text) = self.filled(column) else {
             return Ok(None);
@@ -58,20 +58,20 @@ impl SheetRow {
         }
     }
 
-    /// A whole number from 0, that fits 32 bits.
+    /// The non-negative integer of 32 bits in a cell.
     pub(super) fn count(&self, column: &str) -> Result<Option<u32>, Fault> {
         let number = self.integer(column)?.map(u32::try_from).transpose();
         number.map_err(|_| Fault::row(column, "out of range"))
     }
 
-    /// A truth value.
+    /// The boolean in a cell.
     pub(super) fn flag(&self, column: &str) -> Result<Option<bool>, Fault> {
         let flag = self.filled(column).map(text::flag);
         flag.map(|it| it.ok_or_else(|| Fault::row(column, "must be true or false")))
             .transpose()
     }
 
-    /// The row without the prefixes that protect against formulas.
+    /// The row without the prefixes that protect against formula injection.
     pub(super) fn unescaped(self) -> Self {
         let cells = self.cells.iter().map(unescape);
         if cells.clone().eq(self.cells.iter()) {
@@ -83,13 +83,13 @@ impl SheetRow {
         }
     }
 
-    /// The cells, as one record of a file without heading.
+    /// The cells as a CSV record, without the header.
     pub(super) fn cells(&self) -> &StringRecord {
         &self.cells
     }
 
-    /// A row whose cells were kept elsewhere.
-    pub(super) fn again(line: u64, columns: Rc<Columns>, cells: StringRecord) -> Self {
+    /// Builds a row from a stored CSV record.
+    pub(super) fn from_cells(line: u64, columns: Rc<Columns>, cells: StringRecord) -> Self {
         Self {
             line,
             columns,
@@ -98,61 +98,61 @@ impl SheetRow {
     }
 }
 
-/// A row, or the line of one that cannot be read and what is wrong with it.
+/// A row, or the line number and the fault of a row that cannot be read.
 pub(super) type NextRow = Result<SheetRow, (u64, Fault)>;
 
 /// A spreadsheet in a file.
 pub(super) struct Sheet<R> {
-    reader: csv::Reader<Plain<R>>,
-    /// How many more bytes the row that is being read may have.
-    room: Rc<Cell<usize>>,
+    reader: csv::Reader<LineNormalizer<R>>,
+    /// The remaining bytes that the current row may have.
+    remaining: Rc<Cell<usize>>,
     columns: Rc<Columns>,
     width: usize,
     record: ByteRecord,
 }
 
 impl<R: BufRead> Sheet<R> {
-    /// Reads the heading.
+    /// Reads the header.
     pub(super) fn new(mut input: R) -> Result<Self, Error> {
         let broken = |reason: String| Error::Broken { line: 1, reason };
-        if skip_mark(&mut input).map_err(|source| Error::Read { line: 1, source })? {
+        if skip_byte_order_mark(&mut input).map_err(|source| Error::Read { line: 1, source })? {
             return Err(broken("the file is empty".to_owned()));
         }
-        let room = Rc::new(Cell::new(RECORD_MAX));
-        let plain = Plain {
+        let remaining = Rc::new(Cell::new(RECORD_MAX));
+        let normalizer = LineNormalizer {
             input,
-            room: Rc::clone(&room),
+            remaining: Rc::clone(&remaining),
             last: b'\n',
-            held: false,
+            pending_cr: false,
             ended: false,
         };
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .from_reader(plain);
+            .from_reader(normalizer);
         let columns = Rc::new(Columns::new());
         let mut sheet = Self {
             reader,
-            room,
+            remaining,
             columns,
             width: 0,
             record: ByteRecord::new(),
         };
-        let Some(heading) = sheet.read()? else {
+        let Some(header) = sheet.read()? else {
             return Err(broken("the file is empty".to_owned()));
         };
-        let heading = heading.map_err(|(_, fault)| broken(format!("heading: {}", fault.reason)))?;
-        if heading.cells.len() > COLUMNS_MAX {
+        let header = header.map_err(|(_, fault)| broken(format!("heading: {}", fault.reason)))?;
+        if header.cells.len() > COLUMNS_MAX {
             return Err(broken(format!("more than {COLUMNS_MAX} columns")));
         }
         let mut columns = Columns::new();
-        for (index, name) in heading.cells.iter().enumerate() {
+        for (index, name) in header.cells.iter().enumerate() {
             let name = name.trim().to_owned();
             if !name.is_empty() && columns.insert(name.clone(), index).is_some() {
                 return Err(broken(format!("the column {name:?} appears twice")));
             }
         }
-        sheet.width = heading.cells.len();
+        sheet.width = header.cells.len();
         sheet.columns = Rc::new(columns);
         Ok(sheet)
     }
@@ -173,13 +173,14 @@ impl<R: BufRead> Sheet<R> {
         })
     }
 
-    /// The next row, or what is wrong with it.
+    /// Reads the next row; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<NextRow>, Error> {
         let row = self.read()?;
         Ok(row.map(|row| row.and_then(|row| self.check_width(row))))
     }
 
-    /// A row with too few cells is most likely the rest of the file behind a forgotten quote.
+    /// Rejects a row whose number of cells differs from the header. Too few cells most likely mean
+    /// that an unclosed quote swallowed the rest of the file.
     fn check_width(&self, row: SheetRow) -> Result<SheetRow, (u64, Fault)> {
         let (count, width) = (row.cells.len(), self.width);
         let more = row
@@ -195,27 +196,28 @@ impl<R: BufRead> Sheet<R> {
     }
 
     fn read(&mut self) -> Result<Option<NextRow>, Error> {
-        self.room.set(RECORD_MAX);
+        self.remaining.set(RECORD_MAX);
         let found = self.reader.read_byte_record(&mut self.record);
-        let behind = self.reader.position().line();
+        let line_after = self.reader.position().line();
         match found {
             Ok(true) => {}
             Ok(false) => return Ok(None),
             Err(error) => {
                 return Err(Error::Read {
-                    line: behind,
+                    line: line_after,
                     source: error.into(),
                 });
             }
         }
-        // The line after the row, less the row's own: empty lines before it are not part of it.
+        // The reader's position is the line after the row. Subtracting the line breaks within the
+        // row gives its first line; empty lines before the row do not count.
         let breaks = self
             .record
             .as_slice()
             .iter()
             .filter(|byte| **byte == b'\n')
             .count() as u64;
-        let line = behind.saturating_sub(breaks + 1).max(1);
+        let line = line_after.saturating_sub(breaks + 1).max(1);
         let cells = StringRecord::from_byte_record(std::mem::take(&mut self.record));
         Ok(Some(match cells {
             Ok(cells) => Ok(SheetRow {
@@ -233,31 +235,31 @@ impl<R: BufRead> Sheet<R> {
     }
 }
 
-/// Text with plain line breaks, also behind the last line, and rows that are not endless: a
-/// quote that is never closed would otherwise draw the whole file into memory.
-struct Plain<R> {
+/// Converts every kind of line break to `\n`, and adds one after the last line. Limits the bytes of
+/// a row, because an unclosed quote would otherwise read the whole file into memory.
+struct LineNormalizer<R> {
     input: R,
-    room: Rc<Cell<usize>>,
+    remaining: Rc<Cell<usize>>,
     last: u8,
-    /// Whether a carriage return has been read of which it is not known what follows.
-    held: bool,
+    /// Whether the last byte was a carriage return, whose line break is written with the next byte.
+    pending_cr: bool,
     ended: bool,
 }
 
-impl<R: BufRead> Read for Plain<R> {
+impl<R: BufRead> Read for LineNormalizer<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.room.get() == 0 {
+        if self.remaining.get() == 0 {
             let reason =
                 format!("a row has more than {RECORD_MAX} bytes; check for an unclosed quote");
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
-        let most = out.len().min(self.room.get());
+        let most = out.len().min(self.remaining.get());
         let mut count = 0;
         while count < most && !self.ended {
             let chunk = self.input.fill_buf()?;
             if chunk.is_empty() {
                 self.ended = true;
-                if self.held || self.last != b'\n' {
+                if self.pending_cr || self.last != b'\n' {
                     out[count] = b'\n';
                     count += 1;
                 }
@@ -266,12 +268,13 @@ impl<R: BufRead> Read for Plain<R> {
             let mut used = 0;
             while used < chunk.len() && count < most {
                 let byte = chunk[used];
-                let held = std::mem::replace(&mut self.held, false);
-                let plain = match (held, byte) {
-                    // A carriage return by itself is a line break too; the byte stays for later.
+                let pending_cr = std::mem::replace(&mut self.pending_cr, false);
+                let normalized = match (pending_cr, byte) {
+                    // A carriage return alone is a line break, too. The byte after it is read
+                    // again.
                     (true, other) if other != b'\n' => b'\n',
                     (false, b'\r') => {
-                        self.held = true;
+                        self.pending_cr = true;
                         used += 1;
                         continue;
                     }
@@ -280,13 +283,13 @@ impl<R: BufRead> Read for Plain<R> {
                         other
                     }
                 };
-                self.last = plain;
-                out[count] = plain;
+                self.last = normalized;
+                out[count] = normalized;
                 count += 1;
             }
             self.input.consume(used);
         }
-        self.room.set(self.room.get() - count);
+        self.remaining.set(self.remaining.get() - count);
         Ok(count)
     }
 }
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_knows_its_line_whatever_the_line_breaks() {
+    fn rows_have_line_numbers_with_every_kind_of_line_break() {
         let text = "\u{feff}b,a\n\n1,\"x\n\ny\"\n\n\n2,z";
         let wanted = vec![(3, "x\n\ny|1".to_owned()), (8, "z|2".to_owned())];
         assert_eq!(rows(text.as_bytes()).unwrap(), wanted);
@@ -318,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_says_where() {
+    fn faults_have_line_numbers() {
         let found = rows(b"a,b\n1\n1,2,\n1,2,3\n\xff,2\n").unwrap();
         let wanted = [
             (2, ": 1 cells under a heading of 2 columns"),
@@ -333,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_is_never_closed_ends_the_reading() {
+    fn an_unclosed_quote_is_an_error_at_the_row_limit() {
         let mut text = b"a,b\n1,2\n\"".to_vec();
         text.resize(2 * RECORD_MAX, b'x');
         assert!(matches!(rows(&text), Err(Error::Read { line: 3, .. })));

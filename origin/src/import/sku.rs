@@ -3,7 +3,7 @@
 use super::check::SKU_MAX;
 
 /// Derives a stable SKU from the product and the option values.
-pub(super) fn made_from(external_id: &str, choices: &[(String, String)]) -> String {
+pub(super) fn derive(external_id: &str, choices: &[(String, String)]) -> String {
     let mut sku = external_id.to_owned();
     for (_, value) in choices {
         sku.push('-');
@@ -21,14 +21,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_one_is_cut_and_stays_distinct() {
+    fn long_skus_are_truncated_and_stay_distinct() {
         let choice = |value: &str| [("colour".to_owned(), value.to_owned())];
-        assert_eq!(made_from("mug", &choice("moss")), "mug-moss");
-        assert_eq!(made_from(&"茶".repeat(64), &[]), "茶".repeat(64));
+        assert_eq!(derive("mug", &choice("moss")), "mug-moss");
+        assert_eq!(derive(&"茶".repeat(64), &[]), "茶".repeat(64));
         let long = "茶".repeat(65);
         let (moss, clay) = (
-            made_from(&long, &choice("moss")),
-            made_from(&long, &choice("clay")),
+            derive(&long, &choice("moss")),
+            derive(&long, &choice("clay")),
         );
         assert_eq!(moss.chars().count(), SKU_MAX);
         assert_ne!(moss, clay);

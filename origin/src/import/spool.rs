@@ -6,11 +6,11 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefini
 
 use super::{error::Error, row_validator::Stop};
 
-/// Keys are their parts with a zero byte behind each.
+/// A key is the concatenation of its parts, each terminated by a zero byte.
 const ENTRIES: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("entries");
-/// How much of the file is kept in memory.
+/// The size of the cache in memory.
 const CACHE_BYTES: usize = 32 << 20;
-/// The most entries read below one key: more than a product may have of anything.
+/// The most entries read below one key. It exceeds every limit of a product.
 const BELOW_MAX: usize = 1_000;
 
 /// A stored text with the line that it came from.
@@ -20,20 +20,20 @@ pub(super) struct Entry {
     pub(super) text: String,
 }
 
-/// The file, filled.
+/// The complete file, for reading.
 pub(super) struct Spool {
-    /// Dropped before the file that it reads.
+    // Dropped before the database that it reads.
     entries: ReadOnlyTable<&'static [u8], &'static [u8]>,
     _database: Database,
 }
 
-/// The file, while it is filled.
+/// The file, for writing.
 pub(super) struct SpoolWriter<'a> {
     entries: redb::Table<'a, &'static [u8], &'static [u8]>,
 }
 
 impl Spool {
-    /// A file that `fill` has filled.
+    /// Creates a file, and writes its entries with `fill`.
     pub(super) fn filled(
         fill: impl FnOnce(&mut SpoolWriter<'_>) -> Result<(), Stop>,
     ) -> Result<Self, Stop> {
@@ -44,7 +44,7 @@ impl Spool {
             .create_with_backend(redb::backends::FileBackend::new(file).map_err(failed)?)
             .map_err(failed)?;
         let mut writing = database.begin_write().map_err(failed)?;
-        // Nobody will look for it after a crash.
+        // The file is unlinked, so it need not survive a crash.
         writing
             .set_durability(redb::Durability::None)
             .map_err(failed)?;
@@ -76,14 +76,14 @@ impl Spool {
         Ok(entries)
     }
 
-    /// The same, all of them, one by one.
+    /// All entries whose keys begin with these parts, as an iterator.
     pub(super) fn range(
         &self,
         key: &[&str],
     ) -> Result<impl Iterator<Item = Result<Entry, Error>> + use<>, Error> {
         let start = bytes(key);
         let mut end = start.clone();
-        // Behind every key with these parts: their last byte is the zero that closes a part.
+        // The end is after every key with these parts, because each part ends with a zero byte.
         end.pop();
         end.push(1);
         let range = self
@@ -98,7 +98,7 @@ impl Spool {
 }
 
 impl SpoolWriter<'_> {
-    /// Puts a text away. False when the key was taken; what was there first stays.
+    /// Inserts an entry. False if the key exists already; the existing entry stays.
     pub(super) fn put(&mut self, key: &[&str], line: u64, text: &str) -> Result<bool, Error> {
         let key = bytes(key);
         if self.entries.get(key.as_slice()).map_err(failed)?.is_some() {
@@ -121,7 +121,7 @@ pub(super) fn ordered(number: i64) -> String {
 fn bytes(key: &[&str]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in key {
-        // A zero byte within a part would close it; no identity has one.
+        // A zero byte within a part would terminate it. No id contains one.
         bytes.extend(part.bytes().map(|byte| byte.max(1)));
         bytes.push(0);
     }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_come_back_sorted_and_apart() {
+    fn entries_are_sorted_and_grouped_by_key() {
         let spool = Spool::filled(|writer| {
             for (key, text) in [
                 (["row", "b", &ordered(2)], "b2"),

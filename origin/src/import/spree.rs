@@ -1,10 +1,10 @@
-//! Spree's product export: a row for the product, then one for each variant with its choices, and
-//! further rows, anywhere in the file, with prices in other currencies. A second file may bring
-//! names and descriptions in other languages.
+//! Spree's product export: a row for the product, then one for each variant with its option values,
+//! and further rows, anywhere in the file, with prices in other currencies. A second file may
+//! contain names and descriptions in other languages.
 //!
-//! The rows are brought together in a [`Spool`], so that their order does not matter. Of the
-//! currencies only the shop's counts; of the categories only the first. The price of a product's
-//! own row counts when there are no variants.
+//! The rows are grouped in a [`Spool`], so that their order does not matter. Only prices in the
+//! shop's currency and only the first category of a product are used. The price of the product's
+//! own row is used if there are no variants.
 
 use csv::StringRecord;
 use shared::{locale::Locale, money::Currency};
@@ -227,7 +227,7 @@ impl SpreeReader {
         Ok(texts)
     }
 
-    /// The columns that hold facts, in the order of the heading.
+    /// The attributes, in the order of their columns.
     fn read_attributes(&self, rows: &ProductRows) -> Vec<NewAttribute> {
         let mut facts: Vec<_> = self.columns.iter().collect();
         facts.retain(|(name, _)| FACTS.iter().any(|fact| name.starts_with(fact)));
@@ -250,7 +250,7 @@ impl SpreeReader {
 
     fn row(&self, entry: &Entry) -> SheetRow {
         let cells: Vec<String> = serde_json::from_str(&entry.text).unwrap_or_default();
-        SheetRow::again(
+        SheetRow::from_cells(
             entry.line,
             Rc::clone(&self.columns),
             StringRecord::from(cells),
@@ -264,7 +264,7 @@ fn cells_text(row: &SheetRow) -> String {
     serde_json::to_string(&cells).unwrap_or_default()
 }
 
-/// The names of the first category that the product has, the top one first.
+/// The path of the product's first category, from the top.
 fn read_path(rows: &ProductRows) -> Vec<String> {
     let cells = (1..=9).filter_map(|number| rows.cell(&format!("category{number}")));
     let path = cells.into_iter().next().unwrap_or_default();
@@ -273,13 +273,13 @@ fn read_path(rows: &ProductRows) -> Vec<String> {
 }
 
 fn read_status(rows: &ProductRows, warnings: &mut Warnings) -> Status {
-    let Some(word) = rows.cell("status") else {
+    let Some(name) = rows.cell("status") else {
         return Status::Active;
     };
-    Status::from_word(&word.to_ascii_lowercase()).unwrap_or_else(|| {
+    Status::from_name(&name.to_ascii_lowercase()).unwrap_or_else(|| {
         warnings.add(Fault::field(
             "status",
-            format!("unknown value {word:?}; imported as a draft"),
+            format!("unknown value {name:?}; imported as a draft"),
         ));
         Status::Draft
     })

@@ -1,4 +1,4 @@
-//! The variants of a Spree product: which of its rows belong together, and what they say.
+//! Groups the rows of a Spree product by variant, and reads its variants and options.
 
 use shared::{locale::Locale, money::Currency};
 
@@ -13,7 +13,7 @@ use crate::catalog::model::{NewOption, NewVariant, Texts};
 
 /// The columns of pictures and of options are numbered from 1 to at most this.
 const NUMBERED_MAX: usize = 50;
-/// Spree's own limit is three; more are read so that they are reported and not skipped.
+/// Spree's own limit is three. More are read, so that they are reported instead of ignored.
 const OPTIONS_READ: usize = 5;
 
 /// The rows of a product.
@@ -26,15 +26,15 @@ impl ProductRows {
         Self { all }
     }
 
-    /// The first text in a column: the product's rows leave empty what an earlier one says.
+    /// The first non-empty cell in a column. Later rows of a product leave repeated cells empty.
     pub(super) fn cell(&self, column: &str) -> Option<&str> {
         self.all.iter().find_map(|row| row.filled(column))
     }
 }
 
-/// What the rows make.
+/// The options and variants that were read, and the line of each variant.
 #[derive(Default)]
-pub(super) struct Made {
+pub(super) struct ReadVariants {
     pub(super) options: Vec<NewOption>,
     pub(super) variants: Vec<NewVariant>,
     pub(super) lines: Vec<u64>,
@@ -85,11 +85,11 @@ pub(super) fn read(
     pictures: &[(String, String)],
     currency: Currency,
     warnings: &mut Warnings,
-) -> Result<Made, Fault> {
+) -> Result<ReadVariants, Fault> {
     let mut groups = group(rows);
     let own_price = groups.first().and_then(|own| priced(own, currency));
     if groups.iter().any(VariantRows::has_choices) {
-        // The product's own row only describes it.
+        // The product's own row is no variant.
         groups.retain(VariantRows::has_choices);
     } else {
         groups.truncate(1);
@@ -98,24 +98,24 @@ pub(super) fn read(
     if !groups.iter().any(in_currency) {
         return Err(Fault::row("price", format!("there is none in {currency}")));
     }
-    let mut made = Made::default();
+    let mut read = ReadVariants::default();
     for group in &groups {
         match variant(
             group,
             own_price,
             external_id,
-            &mut made.options,
+            &mut read.options,
             currency,
             warnings,
         ) {
             Ok(mut variant) => {
                 let shown = group.rows.iter().find_map(|row| row_pictures(row).next());
-                let place = shown.and_then(|(_, src)| pictures.iter().position(|it| it.1 == src));
+                let index = shown.and_then(|(_, src)| pictures.iter().position(|it| it.1 == src));
                 if group.has_choices() {
-                    variant.image = place.and_then(|place| u32::try_from(place).ok());
+                    variant.image = index.and_then(|index| u32::try_from(index).ok());
                 }
-                made.variants.push(variant);
-                made.lines.push(group.line());
+                read.variants.push(variant);
+                read.lines.push(group.line());
             }
             Err(fault) => warnings.add(Fault {
                 reason: format!("{} (line {})", fault.reason, group.line()),
@@ -123,13 +123,13 @@ pub(super) fn read(
             }),
         }
     }
-    if made.variants.is_empty() {
+    if read.variants.is_empty() {
         return Err(Fault::row("price", "no variant can be sold"));
     }
-    Ok(made)
+    Ok(read)
 }
 
-/// ProductRows with the same unit, or without one with the same choices, are one variant.
+/// Groups rows by variant: by their SKU, or by their option values if they have none.
 fn group(rows: &ProductRows) -> Vec<VariantRows<'_>> {
     let mut groups: Vec<VariantRows<'_>> = Vec::new();
     for row in &rows.all {
@@ -151,7 +151,7 @@ fn group(rows: &ProductRows) -> Vec<VariantRows<'_>> {
     groups
 }
 
-/// The row with the price in the shop's currency; a row that names none is in it.
+/// The row with the price in the shop's currency. A row without a currency has the shop's.
 fn priced<'a>(group: &VariantRows<'a>, currency: Currency) -> Option<&'a SheetRow> {
     let in_currency = |row: &&&SheetRow| {
         let code = row.get("currency");
@@ -180,12 +180,12 @@ fn variant(
     Ok(NewVariant {
         sku: match group.cell("sku") {
             Some(sku) => sku.to_owned(),
-            None => sku::made_from(external_id, &choices),
+            None => sku::derive(external_id, &choices),
         },
         gtin: None,
         options: choices,
         price,
-        // Spree writes 0 where there is no earlier price.
+        // Spree writes 0 if there is no compare-at price.
         compare_at: warnings
             .or_warn(compare_at)
             .filter(|before| before.minor > 0),
@@ -196,7 +196,7 @@ fn variant(
     })
 }
 
-/// What the variant chooses; options and values that are new are added.
+/// The variant's option values. New options and values are added to `options`.
 fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(String, String)> {
     let mut choices = Vec::new();
     for number in 1..=OPTIONS_READ {
@@ -211,7 +211,7 @@ fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(S
         let known = options
             .iter()
             .position(|option| option.names.get(&Locale::En).is_some_and(|it| *it == name));
-        let place = known.unwrap_or_else(|| {
+        let index = known.unwrap_or_else(|| {
             options.push(options::option(
                 None,
                 Texts::from([(Locale::En, name)]),
@@ -221,13 +221,13 @@ fn read_choices(group: &VariantRows<'_>, options: &mut Vec<NewOption>) -> Vec<(S
         });
         let names = Texts::from([(Locale::En, value)]);
         let code = options::choose(
-            &mut options[place],
+            &mut options[index],
             OptionChoice {
                 names,
                 ..OptionChoice::default()
             },
         );
-        choices.push((options[place].code.clone(), code));
+        choices.push((options[index].code.clone(), code));
     }
     choices
 }
@@ -238,7 +238,7 @@ fn flag(group: &VariantRows<'_>, column: &str) -> Option<bool> {
         .map(|text| text::flag(text) == Some(true))
 }
 
-/// What is not tracked is not counted.
+/// The stock; `None` if it is not tracked.
 fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
     let tracked = flag(group, "track_inventory");
     if tracked == Some(false) {
@@ -252,7 +252,7 @@ fn read_stock(group: &VariantRows<'_>) -> Result<Option<i64>, Fault> {
     let count = count
         .map_err(|fault| Fault::variant(fault.field, fault.reason))?
         .flatten();
-    // A negative count means oversold: nothing is left to sell.
+    // A negative count means that the variant is oversold, so nothing is available.
     Ok(count.map(|count| count.max(0)).or(tracked.map(|_| 0)))
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// The most bytes between `<` and `>`.
 const TAG_BYTES_MAX: usize = 4_096;
 
-/// One line: white space and control characters become single spaces, entities letters.
+/// A single line: decodes entities, and replaces white space and control characters by single
+/// spaces.
 pub(super) fn line(text: &str) -> String {
     let text = html_escape::decode_html_entities(text);
     let parts = text.split(|c: char| c.is_whitespace() || c.is_control());
@@ -15,8 +16,8 @@ pub(super) fn line(text: &str) -> String {
         .join(" ")
 }
 
-/// Paragraphs: what is left of HTML when tags and entities are gone. Text without tags keeps its
-/// line breaks.
+/// The paragraphs of an HTML text, without tags and with decoded entities. A text without tags
+/// keeps its line breaks.
 pub(super) fn paragraphs(text: &str) -> String {
     let text = if text.contains('<') {
         Cow::Owned(without_tags(text))
@@ -26,7 +27,7 @@ pub(super) fn paragraphs(text: &str) -> String {
     tidy(&html_escape::decode_html_entities(&text))
 }
 
-/// Turns tags into the line breaks that they mean. A `<` that begins no tag stays.
+/// Removes tags, and inserts line breaks for block elements. A `<` that begins no tag stays.
 fn without_tags(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
@@ -36,14 +37,14 @@ fn without_tags(html: &str) -> String {
         if hidden.is_none() {
             text.push_str(before);
         }
-        let Some((name, behind)) = read_tag(tag) else {
+        let Some((name, after)) = read_tag(tag) else {
             if hidden.is_none() {
                 text.push('<');
             }
             rest = &tag[1..];
             continue;
         };
-        rest = behind;
+        rest = after;
         match &hidden {
             Some(until) if name == *until => hidden = None,
             Some(_) => {}
@@ -57,7 +58,8 @@ fn without_tags(html: &str) -> String {
     text
 }
 
-/// The name of the tag that begins here, in lower case and with its slash, and what is behind it.
+/// Parses the tag at the beginning of a text. Returns its name, in lower case and with the slash of
+/// an end tag, and the text after it.
 fn read_tag(text: &str) -> Option<(String, &str)> {
     if let Some(comment) = text.strip_prefix("<!--") {
         let end = comment.find("-->").map_or(comment.len(), |end| end + 3);
@@ -76,12 +78,12 @@ fn read_tag(text: &str) -> Option<(String, &str)> {
     {
         return None;
     }
-    // A tag is never this long; the bound keeps a text full of `<` from being read over and over.
+    // No tag is this long. The limit prevents quadratic time for a text that consists of `<`.
     let end = inner
         .bytes()
         .take(TAG_BYTES_MAX)
         .position(|byte| byte == b'>')?;
-    // `<br/>` is `br`; `</p>` keeps the slash in front.
+    // The name of `<br/>` is `br`, and that of `</p>` is `/p`.
     let name = name.trim_end_matches('/').to_ascii_lowercase();
     Some((name, &inner[end + 1..]))
 }
@@ -120,7 +122,7 @@ fn tidy(text: &str) -> String {
     out
 }
 
-/// "mens-shirts" as a reader would write it: "Mens shirts".
+/// A readable name for a slug: "Mens shirts" for "mens-shirts".
 pub(super) fn words(slug: &str) -> String {
     let spaced = line(&slug.replace(['-', '_'], " "));
     let mut letters = spaced.chars();
@@ -130,7 +132,7 @@ pub(super) fn words(slug: &str) -> String {
     }
 }
 
-/// A truth value, as people and programs write it.
+/// Parses a boolean in its usual spellings.
 pub(super) fn flag(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "t" | "yes" => Some(true),

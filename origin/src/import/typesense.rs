@@ -1,10 +1,10 @@
 //! Typesense's e-commerce presentations: a list of products with name, brand, a category path, one
 //! picture and a popularity; also as JSON Lines, as Typesense exports a collection.
 //!
-//! The products have no identity, so one is made: their `id` where there is one; else the number
-//! that begins the picture's file name, which is the source's own article number; else a hash of
-//! brand, name and picture. `popularity` becomes the number sold, so that "best selling" keeps its
-//! order. Stock is not known, hence not counted.
+//! Products without `id` get an id from the number at the beginning of the picture's file name,
+//! which is the source's article number, or else from a hash of brand, name and picture.
+//! `popularity` becomes the number of sold units, so that the order by best-selling is preserved.
+//! Stock is not tracked, because it is unknown.
 
 use shared::{locale::Locale, money::Currency};
 
@@ -88,7 +88,7 @@ fn read_product(
     let image = warnings.or_warn(fields.filled("image"));
     let id = match fields.filled("id")? {
         Some(id) => id,
-        None => made_id(&name, brand.as_deref(), image.as_deref()),
+        None => derived_id(&name, brand.as_deref(), image.as_deref()),
     };
     let price = fields
         .filled("price")?
@@ -108,7 +108,7 @@ fn read_product(
         attributes: Vec::new(),
         options: Vec::new(),
         variants: vec![NewVariant {
-            sku: super::sku::made_from(&external_id, &[]),
+            sku: super::sku::derive(&external_id, &[]),
             gtin: None,
             options: Vec::new(),
             price,
@@ -136,7 +136,7 @@ fn read_product(
 }
 
 /// A stable id for a product without one.
-fn made_id(name: &str, brand: Option<&str>, image: Option<&str>) -> String {
+fn derived_id(name: &str, brand: Option<&str>, image: Option<&str>) -> String {
     let file = image
         .unwrap_or_default()
         .rsplit('/')

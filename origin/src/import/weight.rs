@@ -1,8 +1,8 @@
 //! Weights in files, as whole grams.
 
-/// The grams of a decimal with this unit, rounded half up. `None` when either is not understood.
+/// Converts a decimal in this unit to grams, rounded half up. `None` if either is invalid.
 pub(super) fn grams(number: &str, unit: &str) -> Option<u32> {
-    // How many hundred-millionths of a gram one unit has: exact for pounds and ounces.
+    // The unit in hundred-millionths of a gram, which is exact for pounds and ounces.
     const GRAM: u128 = 100_000_000;
     let per_unit = match unit.trim().to_ascii_lowercase().as_str() {
         "g" | "gram" | "grams" => GRAM,
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_become_grams() {
+    fn weights_are_converted_to_grams() {
         for (number, unit, wanted) in [
             ("1000.0", "g", Some(1000)),
             ("1.5", "kg", Some(1500)),

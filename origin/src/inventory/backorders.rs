@@ -1,7 +1,7 @@
 //! Backorders: units that an order was promised before they are in stock. Owns all SQL of
 //! `backorders`.
 //!
-//! What must stay true: units that a backorder waits for are never sold to another order.
+//! Invariant: units that a backorder waits for are never sold to another order.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,7 @@
 //! Inventory: the stock of each variant at each location. Owns `locations`, `stock`,
 //! `stock_ledger`, `stock_holds`, `stock_claims` and `backorders`.
 //!
-//! What must stay true: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the
+//! Invariants: `on_hand` of a row equals the sum of its ledger's deltas, and `held` the
 //! sum of its holds; all of them change only in `store::move_stock`. A sale takes units that are in
 //! stock, or its order has a backorder, which is filled before anything is sold to others. Unpaid
 //! orders and held carts stay within the limits that claims are counted for.

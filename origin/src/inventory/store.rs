@@ -147,7 +147,7 @@ pub struct StockMovements {
     pub closed_orders: Vec<OrderId>,
 }
 
-/// What callers have to react to after stock was moved.
+/// The consequences of stock movements that callers have to handle.
 #[derive(Clone, Debug, Default)]
 pub struct StockMoveResult {
     /// Variants whose displayed availability changed between in stock, low stock and sold out.

@@ -43,10 +43,10 @@ where
 
 async fn change_stock(
     State(inventory): State<Inventory>,
-    may: RequireRight<StockRight>,
+    authorized: RequireRight<StockRight>,
     Json(request): Json<ChangeStock>,
 ) -> HandlerResult {
-    let levels = super::change_stock(&inventory, may.actor, request).await?;
+    let levels = super::change_stock(&inventory, authorized.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
@@ -104,10 +104,11 @@ async fn list_locations(
 
 async fn save_location(
     State(platform): State<Platform>,
-    may: RequireRight<StockRight>,
+    authorized: RequireRight<StockRight>,
     Path(path): Path<LocationPath>,
     Json(request): Json<SaveLocation>,
 ) -> HandlerResult {
-    let location = super::save_location(&platform, &may.actor, path.location, &request).await?;
+    let location =
+        super::save_location(&platform, &authorized.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

@@ -337,7 +337,7 @@ mod tests {
     async fn concurrent_requests_do_not_exceed_the_quota() {
         let limits = Arc::new(limits());
         let rule = Rule::per_minute("hundred", 100);
-        let asks = (0..8).map(|_| {
+        let requests = (0..8).map(|_| {
             let limits = Arc::clone(&limits);
             tokio::spawn(async move {
                 let mut allowed = 0;
@@ -348,8 +348,8 @@ mod tests {
             })
         });
         let mut allowed = 0;
-        for ask in asks.collect::<Vec<_>>() {
-            allowed += ask.await.unwrap();
+        for request in requests.collect::<Vec<_>>() {
+            allowed += request.await.unwrap();
         }
         assert_eq!(allowed, 100);
     }

@@ -15,7 +15,7 @@ pub struct ImportArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
-    /// What kind of file it is; docs/import.md describes each
+    /// The format of the file; docs/import.md describes each
     #[arg(long)]
     pub format: Format,
 
@@ -23,21 +23,21 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     pub translations: Option<PathBuf>,
 
-    /// The folder that pictures are relative to, if not the file's own
+    /// The folder for relative paths of pictures; by default the folder of the file
     #[arg(long, value_name = "FOLDER")]
     pub media: Option<PathBuf>,
 
-    /// Change nothing unless every row is right
+    /// Change nothing unless every row is valid
     #[arg(long)]
     pub strict: bool,
 
-    /// Say what would happen, and change nothing
+    /// Report what would be imported, and change nothing
     #[arg(long)]
     pub dry_run: bool,
 }
 
 impl ImportArgs {
-    /// What becomes of the rows.
+    /// The import mode that the flags select.
     pub fn mode(&self) -> ImportMode {
         ImportMode {
             strict: self.strict,
@@ -49,7 +49,7 @@ impl ImportArgs {
 /// Flags of `origin export`
 #[derive(Args, Clone, Debug)]
 pub struct ExportArgs {
-    /// The file to write, `.csv` or `.jsonl`; it must not be there yet
+    /// The file to write, `.csv` or `.jsonl`; it must not exist
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

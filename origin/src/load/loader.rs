@@ -109,7 +109,7 @@ impl<'a> Loader<'a> {
                     Some(image) => match self.pictures.ingest(image) {
                         Ok(image) => Some(image),
                         Err(reason) => {
-                            self.report_fault(&field(line, "image", reason));
+                            self.report_fault(&bad_field(line, "image", reason));
                             None
                         }
                     },
@@ -122,7 +122,7 @@ impl<'a> Loader<'a> {
                     SavedCategory::Changed => self.report.changed += 1,
                     SavedCategory::Unchanged => self.report.unchanged += 1,
                     SavedCategory::Refused(name, reason) => {
-                        self.report_fault(&refused(line, name, reason));
+                        self.report_fault(&bad_row(line, name, reason));
                     }
                 }
             }
@@ -156,7 +156,7 @@ impl<'a> Loader<'a> {
                 Saved::Added(_) => self.report.added += 1,
                 Saved::Changed(_) => self.report.changed += 1,
                 Saved::Unchanged(_) => self.report.unchanged += 1,
-                Saved::Refused(name, reason) => self.report_fault(&refused(line, name, reason)),
+                Saved::Refused(name, reason) => self.report_fault(&bad_row(line, name, reason)),
             }
         }
         if !(self.mode.strict || self.mode.dry_run) {
@@ -181,7 +181,7 @@ impl<'a> Loader<'a> {
         let mut ready = Vec::with_capacity(prepared.len());
         for (line, (prepared, missing)) in lines.into_iter().zip(prepared) {
             for (index, reason) in missing {
-                self.report_fault(&field(line, &format!("images[{index}]"), reason));
+                self.report_fault(&bad_field(line, &format!("images[{index}]"), reason));
             }
             ready.push(prepared);
         }
@@ -239,7 +239,7 @@ async fn transaction<'t>(app: &App, tx: &'t mut Option<Tx>) -> Result<&'t mut Tx
     }
 }
 
-fn refused(line: u64, field: &str, reason: String) -> BadRow {
+fn bad_row(line: u64, field: &str, reason: String) -> BadRow {
     BadRow {
         line,
         field: field.to_owned(),
@@ -248,7 +248,7 @@ fn refused(line: u64, field: &str, reason: String) -> BadRow {
     }
 }
 
-fn field(line: u64, field: &str, reason: String) -> BadRow {
+fn bad_field(line: u64, field: &str, reason: String) -> BadRow {
     BadRow {
         line,
         field: field.to_owned(),

@@ -86,9 +86,9 @@ impl Pictures {
                 .library
                 .ingest_file(path)
                 .map_err(|error| error.to_string())?,
-            ImageSource::Drawn(words) => {
-                let svg =
-                    art::draw(words).ok_or_else(|| format!("no drawing is known for {words:?}"))?;
+            ImageSource::Drawn(description) => {
+                let svg = art::draw(description)
+                    .ok_or_else(|| format!("no drawing is known for {description:?}"))?;
                 self.0
                     .library
                     .ingest_svg(&svg)

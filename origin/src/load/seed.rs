@@ -18,7 +18,7 @@ use super::{ImportMode, ImportReport, load};
 /// Flags of `origin seed`
 #[derive(Args, Clone, Debug)]
 pub struct SeedArgs {
-    /// How many products to make for a load test, beside the demo catalogue
+    /// The number of products to generate for a load test, in addition to the demo catalogue
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub products: u64,
 }

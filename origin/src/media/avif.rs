@@ -14,12 +14,12 @@ use tokio::sync::oneshot;
 
 use super::{Error, Library, raster, scaled};
 
-/// What the URL of an AVIF rendition serves.
+/// The file that the URL of an AVIF rendition serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The AVIF.
     Encoded,
-    /// The WebP, because it is smaller. This does not change any more.
+    /// The WebP, permanently, because it is smaller.
     WebpIsSmaller,
     /// The WebP for now: the AVIF is not encoded yet.
     Waiting,

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_photo_gets_widths_up_to_its_own() {
+    fn a_photo_has_renditions_up_to_its_own_width() {
         let (folder, library) = library();
         let path = folder.path().join("wrong-ending.jpg");
         fs::write(&path, picture(800, 400)).unwrap();
@@ -290,12 +290,12 @@ mod tests {
         let corner = shown.get_pixel(319, 0).0;
         assert!(
             corner.iter().all(|channel| *channel > 240),
-            "clear means white: {corner:?}"
+            "transparent pixels become white: {corner:?}"
         );
     }
 
     #[test]
-    fn the_same_photo_again_is_no_work() {
+    fn ingesting_a_photo_again_writes_nothing() {
         let (folder, library) = library();
         let path = folder.path().join("a.png");
         fs::write(&path, picture(100, 100)).unwrap();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_refused_and_leaves_nothing() {
+    fn invalid_files_are_rejected_and_leave_no_files() {
         let (folder, library) = library();
         let whole = picture(200, 200);
         for (name, content) in [
@@ -338,8 +338,8 @@ mod tests {
         !bytes.iter().fold(u32::MAX, of)
     }
 
-    /// A PNG that says that it is this large, with so many bits a channel.
-    fn says_it_is(width: u32, height: u32, bits: u8) -> Vec<u8> {
+    /// A PNG whose header declares these dimensions and bits per channel.
+    fn png_with_dimensions(width: u32, height: u32, bits: u8) -> Vec<u8> {
         let mut content = picture(1, 1);
         content[16..20].copy_from_slice(&width.to_be_bytes());
         content[20..24].copy_from_slice(&height.to_be_bytes());
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() {
+    fn decompression_bombs_are_rejected_before_decoding() {
         let (_folder, library) = library();
         for (width, height, bits, fits) in [
             (12_000, 10_000, 8, true),
@@ -359,7 +359,7 @@ mod tests {
             (6_001, 10_000, 16, false),
             (65_536, 65_536, 8, false),
         ] {
-            let content = says_it_is(width, height, bits);
+            let content = png_with_dimensions(width, height, bits);
             let size = raster::size(&content, PIXELS_MAX);
             assert_eq!(size.is_ok(), fits, "{width}x{height}x{bits}");
             if !fits {
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drawing_stays_a_drawing_and_has_a_photo() {
+    fn a_drawing_stays_svg_with_a_jpeg_fallback() {
         let (_folder, library) = library();
         let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 1200">
             <rect width="1200" height="1200" fill="#abcdef"/></svg>"##;
@@ -391,9 +391,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// A broken picture is refused or taken, and nothing panics; noise is refused.
+        /// Damaged pictures cause no panic, and random bytes are rejected.
         #[test]
-        fn a_picture_is_read_whatever_it_is(
+        fn damaged_pictures_never_panic(
             noise in prop::collection::vec(any::<u8>(), 0..200),
             place in any::<usize>(),
             bit in 0_u8..8,

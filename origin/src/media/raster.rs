@@ -13,21 +13,21 @@ use super::{Error, WIDTHS};
 
 /// Width and height of the JPEG of a drawing.
 pub(super) const DRAWING: u32 = 1_200;
-/// From quality 80 of 100 on, differences are not visible.
+/// From quality 80 of 100 on, artefacts are not visible.
 const WEBP_QUALITY: f32 = 80.0;
 const JPEG_QUALITY: u8 = 82;
-/// Looks like WebP of quality 80, at about two thirds of its size.
+/// The quality that looks like WebP of quality 80, at about two thirds of the size.
 const AVIF_QUALITY: f32 = 65.0;
-/// From 1 (slow, small) to 10.
+/// The encoder speed, from 1 (slow, small files) to 10.
 const AVIF_SPEED: u8 = 8;
 
-/// A picture in one width, in both formats.
+/// A rendition of one width, in the formats that are encoded at ingest.
 pub(super) struct Encoded {
     pub(super) webp: Vec<u8>,
     pub(super) jpeg: Vec<u8>,
 }
 
-/// The oriented width and height, from the header alone, without decoding.
+/// The width and height after EXIF orientation, read from the header without decoding.
 pub(super) fn size(content: &[u8], pixels_max: u64) -> Result<(u32, u32), Error> {
     let mut decoder = decoder(content)?;
     let (width, height) = decoder.dimensions();
@@ -54,16 +54,16 @@ fn is_quarter_turn(orientation: image::metadata::Orientation) -> bool {
     )
 }
 
-/// The picture scaled to these widths, the largest first.
+/// Scales a picture to these widths, the largest first.
 pub(super) fn scaled(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, DynamicImage)>, Error> {
     let mut decoder = decoder(content)?;
     let orientation = decoder.orientation().map_err(broken)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    // Resampling well takes sixteen bytes a pixel. A large picture is made smaller by averaging
-    // first, to twice what is needed, in which nobody sees a difference.
+    // Lanczos resampling takes sixteen bytes of memory for each pixel. A large picture is therefore
+    // first reduced by averaging, to twice the largest width, which causes no visible difference.
     let least = picture.width().min(picture.height());
-    if least > 2 * enough() {
-        let smaller = |side: u32| u64::from(side) * u64::from(enough()) / u64::from(least);
+    if least > 2 * side_needed() {
+        let smaller = |side: u32| u64::from(side) * u64::from(side_needed()) / u64::from(least);
         let smaller = |side| u32::try_from(smaller(side)).unwrap_or(u32::MAX);
         picture = picture.thumbnail_exact(smaller(picture.width()), smaller(picture.height()));
     }
@@ -71,7 +71,7 @@ pub(super) fn scaled(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Dynamic
     let mut scaled = Vec::with_capacity(widths.len());
     for &width in widths.iter().rev() {
         if width < picture.width() {
-            // Each is made from the one before, which is still twice as sharp as needed.
+            // Each width is scaled from the previous, larger one, which is faster and sharp enough.
             picture = picture.resize(width, u32::MAX, FilterType::Lanczos3);
         }
         scaled.push((width, picture.clone()));
@@ -79,7 +79,7 @@ pub(super) fn scaled(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Dynamic
     Ok(scaled)
 }
 
-/// One picture as AVIF, with its transparency, on the calling thread alone.
+/// Encodes a picture as AVIF, with transparency, in the calling thread only.
 pub(super) fn avif(picture: &DynamicImage) -> Result<Vec<u8>, Error> {
     let pixels = picture.to_rgba8();
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
@@ -97,8 +97,8 @@ pub(super) fn avif(picture: &DynamicImage) -> Result<Vec<u8>, Error> {
     Ok(encoded.avif_file)
 }
 
-/// How many pixels a side needs for every width that pages choose from.
-fn enough() -> u32 {
+/// The length of the shorter side after that reduction: twice the largest rendition width.
+fn side_needed() -> u32 {
     2 * WIDTHS.into_iter().max().unwrap_or(1)
 }
 
@@ -108,7 +108,7 @@ fn decoder(content: &[u8]) -> Result<impl ImageDecoder + '_, Error> {
     reader.into_decoder().map_err(broken)
 }
 
-/// One picture in the formats that are made at once.
+/// Encodes a picture in the formats of [`Encoded`].
 pub(super) fn encode(picture: &DynamicImage) -> Result<Encoded, Error> {
     let pixels = picture.to_rgba8();
     let webp = webp::Encoder::from_rgba(&pixels, pixels.width(), pixels.height())
@@ -124,7 +124,7 @@ pub(super) fn encode(picture: &DynamicImage) -> Result<Encoded, Error> {
     })
 }
 
-/// JPEG knows no transparency: what is clear becomes white.
+/// Blends a channel with white, because JPEG has no transparency.
 fn on_white(channel: u8, alpha: u8) -> u8 {
     let (channel, alpha) = (u32::from(channel), u32::from(alpha));
     u8::try_from((channel * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
@@ -137,11 +137,11 @@ fn jpeg(picture: &RgbImage) -> Result<Vec<u8>, Error> {
     Ok(content)
 }
 
-/// A photo of a drawing, on white.
+/// Renders a drawing on white as JPEG.
 pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
         .map_err(|error| Error::Broken(error.to_string()))?;
-    let mut pixels = tiny_skia::Pixmap::new(DRAWING, DRAWING).ok_or_else(no_room)?;
+    let mut pixels = tiny_skia::Pixmap::new(DRAWING, DRAWING).ok_or_else(no_pixels)?;
     pixels.fill(tiny_skia::Color::WHITE);
     let size = tree.size();
     let side = DRAWING as f32;
@@ -156,8 +156,8 @@ pub(super) fn photo_of_drawing(svg: &str) -> Result<Vec<u8>, Error> {
     jpeg(&flat)
 }
 
-/// A drawing in the codings that browsers take, by the extension that says so. A drawing is coded
-/// once and sent often, so it is made as small as it gets.
+/// The drawing in each content coding, with its file extension. It is compressed once and sent
+/// often, so the highest compression levels are used.
 pub(super) fn encoded(svg: &str) -> Result<[(&'static str, Vec<u8>); 2], Error> {
     const QUALITY: u32 = 11;
     const WINDOW: u32 = 22;
@@ -176,27 +176,27 @@ fn broken(error: image::ImageError) -> Error {
     Error::Broken(error.to_string())
 }
 
-fn no_room() -> Error {
+fn no_pixels() -> Error {
     Error::Broken("it has no pixels".to_owned())
 }
 
-/// An icon drawn into a square without rounded corners, with the room around it that a phone may
-/// cut off (a tenth at each side), as PNG.
+/// Renders an icon as a square PNG without rounded corners. A margin of a tenth at each side is the
+/// area outside the safe zone, which phones may crop.
 pub fn icon(svg: &str, side: u32) -> Result<Vec<u8>, Error> {
     let tree = usvg::Tree::from_str(svg, &usvg::Options::default())
         .map_err(|error| Error::Broken(error.to_string()))?;
-    let mut pixels = tiny_skia::Pixmap::new(side, side).ok_or_else(no_room)?;
+    let mut pixels = tiny_skia::Pixmap::new(side, side).ok_or_else(no_pixels)?;
     pixels.fill(tiny_skia::Color::from_rgba8(0xfa, 0xf8, 0xf4, 0xff));
     #[expect(
         clippy::cast_precision_loss,
         reason = "an icon has some hundred pixels"
     )]
-    let (side, room) = (side as f32, side as f32 / 10.0);
-    let scale = (side - 2.0 * room) / tree.size().width();
-    let placed = tiny_skia::Transform::from_scale(scale, scale).post_translate(room, room);
+    let (side, margin) = (side as f32, side as f32 / 10.0);
+    let scale = (side - 2.0 * margin) / tree.size().width();
+    let placed = tiny_skia::Transform::from_scale(scale, scale).post_translate(margin, margin);
     resvg::render(&tree, placed, &mut pixels.as_mut());
     let picture = image::RgbaImage::from_raw(pixels.width(), pixels.height(), pixels.take());
-    let picture = picture.ok_or_else(no_room)?;
+    let picture = picture.ok_or_else(no_pixels)?;
     let mut png = Cursor::new(Vec::new());
     picture
         .write_to(&mut png, image::ImageFormat::Png)

@@ -107,7 +107,7 @@ pub async fn list_all(platform: &Platform, query: &ListAllOrders) -> Result<Orde
     };
     let mut statement = sqlx::query(statement).bind(before);
     if let Some(state) = query.state {
-        statement = statement.bind(state.word());
+        statement = statement.bind(state.as_str());
     }
     let mut reader = platform.db.read().await?;
     let rows = statement
@@ -165,7 +165,7 @@ pub async fn has_open_orders(conn: &mut AnyConnection, user: UserId) -> Result<b
     Ok(open > 0)
 }
 
-/// What the erasure of an account has touched.
+/// The carts and orders whose data an erasure has removed.
 #[derive(Debug, Default)]
 pub struct ErasedOrders {
     /// The carts of its orders.

@@ -262,7 +262,7 @@ fn replay(
     Ok(PlaceOrderOutcome::Replayed(answer.status, body))
 }
 
-/// What a batch writes.
+/// The writes of a batch.
 #[derive(Default)]
 struct OrderBatch {
     decided: Vec<DecidedOrder>,
@@ -354,9 +354,9 @@ impl OrderBatch {
         cart::end_holds(tx, now, &held).await?;
         let held: Vec<i64> = held.iter().map(|cart| cart.get()).collect();
         inventory::delete_claims(tx, &held).await?;
-        crash::at("order.marked");
+        crash::at("order.claimed");
         outbox::add(tx, &platform.ids, now, &messages).await?;
-        crash::at("order.told");
+        crash::at("order.queued");
         let mut responses = Vec::with_capacity(self.responses.len());
         for (key, status, body) in &self.responses {
             responses.push((

@@ -53,7 +53,7 @@ pub(super) struct DecidedOrder {
     /// The holds of its cart, which end now; `None` if the cart was not in checkout.
     pub(super) held: Option<Vec<StockHold>>,
     pub(super) coupons: Vec<CouponId>,
-    /// What counts against the buyer's limits until the order is paid.
+    /// The claims that count against the buyer's limits until the order is paid.
     pub(super) claims: Vec<StockClaim>,
 }
 

@@ -1,7 +1,7 @@
 //! Orders: placing them in batches, and the transitions of their state. Owns `orders`,
 //! `order_lines`, `order_events`, `user_orders` and `idempotency`.
 //!
-//! What must stay true: order, lines, stock ledger, coupon use, idempotency record and outbox rows
+//! Invariants: order, lines, stock ledger, coupon use, idempotency record and outbox rows
 //! are written in one transaction; a cart becomes at most one order; every transition is one that
 //! the table in `shared::order` allows, and what it returns to stock is returned once; the database
 //! holds no order token in clear.

@@ -79,7 +79,7 @@ pub(super) async fn add(tx: &mut Tx, sealer: &Sealer, orders: &[StoredOrder]) ->
                 .push_bind(order.number.clone())
                 .push_bind(token.hash.clone())
                 .push_bind(it.cart)
-                .push_bind(order.state.word())
+                .push_bind(order.state.as_str())
                 .push_bind(order.version)
                 .push_bind(order.email.clone())
                 .push_bind(it.locale.code())
@@ -150,7 +150,7 @@ pub(super) async fn add_event(
     sqlx::query(statement)
         .bind(id)
         .bind(order.get())
-        .bind(state.word())
+        .bind(state.as_str())
         .bind(now.as_millis())
         .execute(tx.conn())
         .await?;
@@ -454,8 +454,8 @@ pub(super) fn currency(row: &AnyRow) -> Result<Currency, db::Error> {
 
 /// Reads the state column.
 pub(super) fn state(row: &AnyRow) -> Result<OrderState, db::Error> {
-    let word: String = row.try_get("state")?;
-    OrderState::from_word(&word).ok_or_else(|| db::Error::Decode("unknown state".into()))
+    let name: String = row.try_get("state")?;
+    OrderState::from_name(&name).ok_or_else(|| db::Error::Decode("unknown state".into()))
 }
 
 fn line(row: &AnyRow, currency: Currency) -> Result<OrderLine, Error> {
@@ -489,7 +489,7 @@ pub(super) async fn transition(
          where id = ?
            and version = ?";
     let done = sqlx::query(statement)
-        .bind(next.word())
+        .bind(next.as_str())
         .bind(now.as_millis())
         .bind(order.get())
         .bind(version)

@@ -273,7 +273,7 @@ pub async fn advance_by_staff(
     transition(platform, tx, stored, next).await
 }
 
-/// What is returned to stock.
+/// The units to return to stock.
 pub(super) enum Restock {
     /// Everything that the order took.
     All,

@@ -91,13 +91,14 @@ async fn cancel_order(
 
 async fn return_order(
     State(platform): State<Platform>,
-    may: RequireRight<OrdersRight>,
+    authorized: RequireRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<ReturnOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("return:{}", path.number), &request)?;
-    let order = super::return_items(&platform, &may.actor, &path.number, &request, &key).await?;
+    let order =
+        super::return_items(&platform, &authorized.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 

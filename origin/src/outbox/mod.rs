@@ -1,7 +1,7 @@
 //! The transactional outbox: every message to the outside is first a row, written in the
 //! transaction that it is about. Owns `outbox`.
 //!
-//! What must stay true: a row exists if and only if its transaction was committed; it is delivered
+//! Invariants: a row exists if and only if its transaction was committed; it is delivered
 //! at least once and in order within its subject, or parked where an operator sees it. An event is
 //! fanned out to one row per receiver, mail and webhooks, which fail independently.
 
@@ -25,7 +25,7 @@ use shared::{
 pub struct OutboxMessage {
     /// The topic, such as `order.placed`.
     pub topic: &'static str,
-    /// What it is about; messages of one subject are delivered in order.
+    /// The subject, such as `order:4`; messages of one subject are delivered in order.
     pub subject: String,
     /// The payload as JSON.
     pub payload: String,

@@ -79,7 +79,7 @@ pub async fn send_mail_due(app: &App) -> Result<usize, db::Error> {
         if due.is_empty() {
             return Ok(delivered);
         }
-        crash::at("outbox.taken");
+        crash::at("outbox.leased");
         let outcomes = send_mail(app, &due).await;
         crash::at("outbox.sent");
         let done = record_results(app, due, outcomes).await?;
@@ -379,7 +379,7 @@ fn webhook_event(
     };
     let topic = match state {
         Some(OrderState::Pending) | None => message.topic.clone(),
-        Some(state) => format!("order.{}", state.word()),
+        Some(state) => format!("order.{}", state.as_str()),
     };
     Ok(webhooks::WebhookEvent {
         id: message.id,

@@ -64,7 +64,7 @@ async fn shown(
 }
 
 /// Shows the cart with an error.
-async fn refused(
+async fn show_with_error(
     app: &App,
     shopper: &Shopper,
     locale: Locale,
@@ -102,7 +102,7 @@ async fn add_line(
     {
         return Ok(page.status(status_of(&problem)));
     }
-    refused(&app, &shopper, locale, &fields, &problem).await
+    show_with_error(&app, &shopper, locale, &fields, &problem).await
 }
 
 /// The changes that the cart's form requests.

@@ -154,7 +154,7 @@ impl Buyer {
     }
 
     /// Shows the step again with an error.
-    async fn refuse(
+    async fn show_with_error(
         self,
         step: CheckoutStep,
         path: &str,
@@ -256,7 +256,7 @@ async fn store_address(buyer: Buyer, network: Network, fields: &FormFields) -> C
     if let Some(problem) = update_cart(&buyer.app, &buyer.shopper, what, locale).await? {
         let form = fields.form();
         return buyer
-            .refuse(CheckoutStep::Address, CHECKOUT.path, form, &problem)
+            .show_with_error(CheckoutStep::Address, CHECKOUT.path, form, &problem)
             .await;
     }
     // From here on, stock is held as far as available. Every step reports what is short.
@@ -340,7 +340,9 @@ async fn store_shipping(buyer: Buyer, fields: &FormFields) -> CheckoutResult {
         None => Ok(Answer::see(&locale.path(CHECKOUT_PAYMENT.path)).into_response()),
         Some(problem) => {
             let (step, path) = (CheckoutStep::Shipping, CHECKOUT_SHIPPING.path);
-            buyer.refuse(step, path, fields.form(), &problem).await
+            buyer
+                .show_with_error(step, path, fields.form(), &problem)
+                .await
         }
     }
 }
@@ -383,7 +385,7 @@ impl Payment {
         let mut known = app.config.payment_methods.iter();
         known.find(|it| *it == method)?;
         let card = match method {
-            "test" => Some(TestCard::from_word(card)?),
+            "test" => Some(TestCard::from_name(card)?),
             _ => None,
         };
         Some(Self {
@@ -393,13 +395,13 @@ impl Payment {
     }
 
     fn form(&self) -> FormState {
-        let card = self.card.map_or("", TestCard::word);
+        let card = self.card.as_ref().map_or("", TestCard::as_str);
         FormState::with_values([("payment", self.method.as_str()), ("card", card)])
     }
 
     /// The path of the review step with the chosen method.
     fn review(&self) -> String {
-        let card = self.card.map(|it| format!("&card={}", it.word()));
+        let card = self.card.map(|it| format!("&card={}", it.as_str()));
         let card = card.unwrap_or_default();
         format!("{}?payment={}{card}", CHECKOUT_REVIEW.path, self.method)
     }
@@ -476,7 +478,7 @@ async fn place_order(
             let buyer = Buyer::of(app, shopper, locale).await?;
             let (path, form) = (payment.review(), payment.form());
             buyer
-                .refuse(CheckoutStep::Review, &path, form, &problem)
+                .show_with_error(CheckoutStep::Review, &path, form, &problem)
                 .await
         }
     }

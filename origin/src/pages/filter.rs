@@ -26,13 +26,15 @@ pub fn parse(query: &str) -> CategoryFilter {
             "min" => value.clone_into(&mut filter.min),
             "max" => value.clone_into(&mut filter.max),
             "availability" => {
-                let known = Availability::ALL.into_iter().find(|it| it.word() == value);
+                let known = Availability::ALL
+                    .into_iter()
+                    .find(|it| it.as_str() == value);
                 filter
                     .availability
                     .extend(known.filter(|it| !filter.availability.contains(it)));
             }
             "sort" => {
-                let known = Sort::ALL.into_iter().find(|it| it.word() == value);
+                let known = Sort::ALL.into_iter().find(|it| it.as_str() == value);
                 filter.sort = known.or(filter.sort);
             }
             "page" => {
@@ -100,7 +102,7 @@ mod tests {
     use crate::catalog::WHOLE_SHOP;
 
     #[test]
-    fn a_form_becomes_a_filter_and_comes_back_as_its_address() {
+    fn a_filter_is_parsed_and_has_a_canonical_query() {
         let query = "sort=price_up&brand=fjell&brand=ash&min=10&max=&availability=low&utm_x=1";
         let filter = parse(query);
         assert_eq!(
@@ -110,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_understood_is_left_out() {
+    fn invalid_values_are_ignored() {
         let filter = parse("sort=up&availability=many&cursor=%FF&brand=");
         assert_eq!(filter, CategoryFilter::default());
     }
 
     #[test]
-    fn pages_have_numbers_from_the_second_to_the_last() {
+    fn page_numbers_range_from_two_to_the_maximum() {
         for (text, number, skip) in [
             ("1", None, 0),
             ("2", Some(2), 24),
@@ -134,16 +136,16 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_price_is_named() {
+    fn an_invalid_price_is_reported() {
         let mut filter = parse("min=cheap&max=9.99");
         let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
         assert_eq!(narrow(&mut listing, &mut filter, Currency::USD), ["min"]);
         assert_eq!((listing.price_min, listing.price_max), (0, 999));
-        assert_eq!(filter.min, "cheap", "it is shown as it was typed");
+        assert_eq!(filter.min, "cheap", "the typed value is preserved");
     }
 
     #[test]
-    fn prices_are_understood_as_they_are_typed_and_get_one_spelling() {
+    fn typed_prices_are_normalized() {
         for (query, min, minor) in [
             ("min=10%2C50", "10.50", 1_050),
             ("min=%2420", "20", 2_000),
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lowest_price_above_the_highest_is_named_and_narrows_nothing() {
+    fn a_minimum_above_the_maximum_is_reported_and_ignored() {
         let mut filter = parse("min=20&max=19.99");
         let mut listing = ListQuery::of(WHOLE_SHOP, Sort::Newest, 24);
         assert_eq!(
@@ -174,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_names_the_same_filter(query in "[a-z=&0-9%+.]{0,80}") {
+        fn queries_of_filters_round_trip(query in "[a-z=&0-9%+.]{0,80}") {
             let filter = parse(&query);
             let address = filter.to_query();
             let again = parse(address.strip_prefix('?').unwrap_or(""));

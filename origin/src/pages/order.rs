@@ -94,7 +94,7 @@ async fn shown(
     Ok(answer.status(status))
 }
 
-async fn refused(
+async fn show_with_error(
     app: &App,
     locale: Locale,
     whose: (&str, &str),
@@ -128,7 +128,7 @@ async fn pay_order(
         confirmed.map(drop)
     } else {
         let request = PayOrder {
-            card: TestCard::from_word(fields.text("card")),
+            card: TestCard::from_name(fields.text("card")),
             hosted: Some(locale),
             ..PayOrder::default()
         };
@@ -140,7 +140,7 @@ async fn pay_order(
         Ok(()) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
         Err(error) => {
             let problem = problem_of(error)?;
-            refused(&app, locale, whose, fields.form(), &problem).await
+            show_with_error(&app, locale, whose, fields.form(), &problem).await
         }
     }
 }
@@ -157,7 +157,7 @@ async fn cancel_order(
         Ok(_) => Ok(Answer::see(&locale.path(&order_path(whose.0, whose.1)))),
         Err(error) => {
             let problem = problem_of(error)?;
-            refused(&app, locale, whose, fields.form(), &problem).await
+            show_with_error(&app, locale, whose, fields.form(), &problem).await
         }
     }
 }

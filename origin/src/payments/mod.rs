@@ -1,7 +1,7 @@
 //! Payments. Owns `payments`, `refunds`, `payment_events` and `card_tries`; `test_charges` and
 //! `test_refunds` are the state of the test provider.
 //!
-//! What must stay true: a payment's row is committed before its provider is called, and no provider
+//! Invariants: a payment's row is committed before its provider is called, and no provider
 //! is called inside a transaction; each report of a provider takes effect once, whichever process
 //! receives it; a payment for an order that was closed is refunded automatically; refunds never
 //! exceed payments.

@@ -289,7 +289,7 @@ async fn settle_once(
             store::add_refund(&mut tx, orders.ids.next(now), &payment, minor, now).await?;
         }
     }
-    crash::at("pay.noted");
+    crash::at("pay.recorded");
     tx.commit().await?;
     if matches!(state, PaymentState::Captured | PaymentState::Failed) {
         let captured = state == PaymentState::Captured;
@@ -465,9 +465,9 @@ pub async fn recover(orders: &Orders) -> Result<(), Error> {
 
 /// Whether the payment is so old that it never reached the provider. Its id contains its time.
 fn is_lost(platform: &Platform, payment: &StoredPayment, now: i64) -> bool {
-    let patience = platform
+    let lost_after_ms = platform
         .config
         .payment_ask_ms
         .saturating_mul(LOST_AFTER_POLLS);
-    shared::id::created_at(payment.id).as_millis() + patience < now
+    shared::id::created_at(payment.id).as_millis() + lost_after_ms < now
 }

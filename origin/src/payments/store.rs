@@ -110,7 +110,7 @@ fn payment(row: &AnyRow) -> Result<StoredPayment, db::Error> {
         .parse()
         .map_err(|error| db::Error::Decode(Box::new(error)))?;
     let state: String = row.try_get("state")?;
-    let state = PaymentState::from_word(&state);
+    let state = PaymentState::from_name(&state);
     Ok(StoredPayment {
         id: row.try_get("id")?,
         order: OrderId::new(row.try_get("order_id")?),
@@ -137,7 +137,7 @@ pub(super) async fn add(tx: &mut Tx, it: &StoredPayment, now: Timestamp) -> Resu
         .bind(it.id)
         .bind(it.order.get())
         .bind(&it.provider)
-        .bind(it.state.word())
+        .bind(it.state.as_str())
         .bind(it.amount.minor)
         .bind(it.amount.currency.code().to_owned())
         .bind(now.as_millis())
@@ -160,7 +160,7 @@ pub(super) async fn update(
            set state = ?, reason = ?, external_id = ?, network = ?, site = ?, updated_at = ?
          where id = ?";
     sqlx::query(statement)
-        .bind(it.state.word())
+        .bind(it.state.as_str())
         .bind(it.reason.as_deref())
         .bind(it.external.as_deref())
         .bind(it.networks.network.as_deref())

@@ -91,22 +91,22 @@ async fn stripe_event(
 
 async fn step_order(
     State(orders): State<Orders>,
-    may: RequireRight<OrdersRight>,
+    authorized: RequireRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     Json(request): Json<StepOrder>,
 ) -> HandlerResult {
-    let order = advance_order(&orders, &may.actor, &path.number, request.state).await?;
+    let order = advance_order(&orders, &authorized.actor, &path.number, request.state).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }
 
 async fn refund_order(
     State(platform): State<Platform>,
-    may: RequireReauthenticatedRight<OrdersRight>,
+    authorized: RequireReauthenticatedRight<OrdersRight>,
     Path(path): Path<OrderPath>,
     headers: HeaderMap,
     Json(request): Json<RefundOrder>,
 ) -> HandlerResult {
     let key = IdempotencyKey::required(&headers, &format!("refund:{}", path.number), &request)?;
-    let order = super::refund(&platform, &may.actor, &path.number, &request, &key).await?;
+    let order = super::refund(&platform, &authorized.actor, &path.number, &request, &key).await?;
     Ok(Answer::json(&order, CachePolicy::Private))
 }

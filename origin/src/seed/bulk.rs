@@ -1,4 +1,4 @@
-//! Many products for load tests: believable, different from each other, and always the same.
+//! Generated products for load tests: plausible, distinct and reproducible.
 
 use shared::{
     locale::Locale,
@@ -10,7 +10,7 @@ use crate::catalog::model::{
     ImageSource, NewImage, NewOption, NewOptionValue, NewProduct, NewVariant, Status, Texts,
 };
 
-/// A quality, as a name begins with it, in both languages.
+/// First words of product names, in both languages.
 const QUALITIES: [(&str, &str); 12] = [
     ("Quiet", "静谧"),
     ("Harbour", "港湾"),
@@ -25,7 +25,7 @@ const QUALITIES: [(&str, &str); 12] = [
     ("Meadow", "草地"),
     ("River", "河岸"),
 ];
-/// Things that can be drawn, in both languages.
+/// Objects that can be drawn, in both languages.
 const THINGS: [(&str, &str, &str); 16] = [
     ("mug", "mug", "马克杯"),
     ("bowl", "bowl", "碗"),
@@ -61,7 +61,7 @@ const BRANDS: [&str; 7] = [
 ];
 /// 2024-01-01T00:00:00Z.
 const START_MS: i64 = 1_704_067_200_000;
-/// How far apart products came into the shop.
+/// The interval between the creation times of products.
 const STEP_MS: i64 = 600_000;
 
 /// `count` products spread over these categories (by external id). The same numbers give the same
@@ -135,7 +135,7 @@ fn product(number: u64, categories: &[String], currency: Currency) -> NewProduct
         created_at: Some(Timestamp::from_millis(
             START_MS + STEP_MS * i64::try_from(number).unwrap_or(0),
         )),
-        // A few sell very much and most sell little, as Zipf found of words.
+        // The sold units follow a Zipf distribution.
         sold: 100_000 / (1 + i64::try_from(chance.below(10_000)).unwrap_or(0)),
     }
 }

@@ -40,7 +40,7 @@ pub(super) enum CloseReason {
 }
 
 impl CloseReason {
-    pub(super) const fn word(self) -> &'static str {
+    pub(super) const fn as_str(&self) -> &'static str {
         match self {
             Self::Head => "head",
             Self::Idle => "idle",

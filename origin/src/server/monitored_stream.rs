@@ -140,8 +140,8 @@ mod tests {
         write_ms: 30_000,
     };
 
-    /// Whether a client that reads so many bytes every ten seconds gets the whole body in time.
-    async fn gets_it_all(bytes: usize, length: usize) -> bool {
+    /// Whether a client that reads this many bytes every ten seconds receives the body in time.
+    async fn receives_in_time(bytes: usize, length: usize) -> bool {
         let (ours, mut theirs) = tokio::io::duplex(1_024);
         let clock = MonotonicClock::manual();
         let activity = Arc::new(ConnectionActivity::new(clock.clone(), LIMITS));
@@ -158,7 +158,7 @@ mod tests {
                 if poll!(&mut writes).is_ready() {
                     return true;
                 }
-                // What is not there yet comes later.
+                // A byte that has not arrived yet is read in a later round.
                 let _ = theirs.read(byte).now_or_never();
                 tokio::task::yield_now().await;
             }
@@ -170,11 +170,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_reads_too_slowly_is_ended_and_who_reads_is_not() {
-        assert!(!gets_it_all(1, 100_000).await);
-        assert!(!gets_it_all(4_000, 100_000).await);
-        assert!(gets_it_all(10_000, 100_000).await);
-        // What fits is written, however slowly it is read.
-        assert!(gets_it_all(1, 1_000).await);
+    async fn slow_readers_are_disconnected() {
+        assert!(!receives_in_time(1, 100_000).await);
+        assert!(!receives_in_time(4_000, 100_000).await);
+        assert!(receives_in_time(10_000, 100_000).await);
+        // A body that fits into the buffer is written regardless of the reader.
+        assert!(receives_in_time(1, 1_000).await);
     }
 }

@@ -193,7 +193,7 @@ mod tests {
         }
 
         /// Connects and sends a request.
-        fn asks(&self, address: &str, proxy: bool) -> Connected {
+        fn connect_and_request(&self, address: &str, proxy: bool) -> Connected {
             let connected = self.connects(address, proxy);
             if let Some((_, activity)) = &connected {
                 activity.begin_request();
@@ -209,17 +209,17 @@ mod tests {
     #[test]
     fn a_network_is_limited_and_its_longest_idle_connection_is_evicted_first() {
         let peers = Peers::new(3);
-        let one = peers.asks("192.0.2.1", false);
+        let one = peers.connect_and_request("192.0.2.1", false);
         let two = peers.connects("192.0.2.1", false);
         let three = peers.connects("192.0.2.1", false);
         assert!(
             peers.connects("192.0.2.2", false).is_some(),
             "another network"
         );
-        let four = peers.asks("192.0.2.1", false);
+        let four = peers.connect_and_request("192.0.2.1", false);
         assert!(four.is_some() && was_evicted(&two));
         assert!(!was_evicted(&one) && !was_evicted(&three));
-        let five = peers.asks("192.0.2.1", false);
+        let five = peers.connect_and_request("192.0.2.1", false);
         assert!(five.is_some() && was_evicted(&three));
         assert!(
             peers.connects("192.0.2.1", false).is_none(),
@@ -232,18 +232,18 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_a_64() {
         let peers = Peers::new(1);
-        let _one = peers.asks("2001:db8:1:2::1", false);
+        let _one = peers.connect_and_request("2001:db8:1:2::1", false);
         assert!(peers.connects("2001:db8:1:2:ffff::9", false).is_none());
         assert!(peers.connects("2001:db8:1:3::1", false).is_some());
-        let _mapped = peers.asks("::ffff:192.0.2.1", false);
+        let _mapped = peers.connect_and_request("::ffff:192.0.2.1", false);
         assert!(peers.connects("192.0.2.1", false).is_none());
     }
 
     #[test]
     fn proxies_have_no_limit_and_0_is_no_limit() {
         let (peers, unlimited) = (Peers::new(1), Peers::new(0));
-        let proxies = (0..5).map(|_| peers.asks("10.0.0.1", true));
-        let clients = (0..5).map(|_| unlimited.asks("192.0.2.1", false));
+        let proxies = (0..5).map(|_| peers.connect_and_request("10.0.0.1", true));
+        let clients = (0..5).map(|_| unlimited.connect_and_request("192.0.2.1", false));
         let connected: Vec<_> = proxies.chain(clients).collect();
         assert!(connected.iter().all(Option::is_some));
     }
@@ -253,7 +253,7 @@ mod tests {
         let peers = Peers::new(0);
         let (proxy, busy) = (
             peers.connects("10.0.0.1", true),
-            peers.asks("192.0.2.1", false),
+            peers.connect_and_request("192.0.2.1", false),
         );
         let silent: Vec<_> = (0..150)
             .map(|_| peers.connects("192.0.2.1", false))
@@ -276,9 +276,9 @@ mod tests {
     #[test]
     fn connections_with_a_served_request_are_evicted_after_silent_and_stalled_ones() {
         let peers = Peers::new(0);
-        let buyer = peers.asks("192.0.2.1", false);
+        let buyer = peers.connect_and_request("192.0.2.1", false);
         buyer.as_ref().unwrap().1.end_request(None);
-        let slow = peers.asks("192.0.2.2", false);
+        let slow = peers.connect_and_request("192.0.2.2", false);
         slow.as_ref().unwrap().1.set_stalled(true);
         let silent = peers.connects("192.0.2.3", false);
         peers.registry.make_room();

@@ -16,7 +16,7 @@ use tracing_subscriber::{
 
 use crate::clock::Clock;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// One JSON object a line.

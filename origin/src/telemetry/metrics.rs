@@ -109,8 +109,9 @@ impl Metrics {
         registry.register("http_connections", "Client connections", connections);
         registry.register(
             "http_connections_cut",
-            "Connections that were ended: no head or no other request in time, an answer not taken, frames \
-             that are no requests, to make room, or too many of a network",
+            "Connections that the server closed: after a time limit of a request head, of an idle \
+             connection or of a write, by eviction, after a flood of frames, or at the limit of \
+             a network",
             self.closed.clone(),
         );
         self.clock.register(registry);

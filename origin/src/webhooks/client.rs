@@ -1,6 +1,6 @@
 //! The HTTP client for webhooks, which protects against server-side request forgery.
 //!
-//! Whoever creates a webhook chooses an address that the origin connects to from inside the shop's
+//! The creator of a webhook chooses an address that the origin connects to from inside the shop's
 //! network. The URL is therefore validated when the webhook is created, and the resolved addresses
 //! on every connection, which uses exactly the validated ones. Only public addresses over https are
 //! allowed, and the hosts named in the settings.

@@ -17,7 +17,7 @@ pub enum Error {
     #[error("{0}: {1}")]
     Invalid(&'static str, String),
     /// The creator lacks the right to read a topic.
-    #[error("{topic} needs the right {}", right.word())]
+    #[error("{topic} needs the right {}", right.as_str())]
     NeedsRight {
         /// The topic.
         topic: &'static str,
@@ -37,7 +37,7 @@ impl From<Error> for Problem {
             }
             Error::Invalid(field, why) => Self::new(ProblemKind::Invalid).field(field, why),
             Error::NeedsRight { topic, right } => {
-                let right = right.word();
+                let right = right.as_str();
                 Self::new(ProblemKind::Forbidden).detail(format!(
                     "A webhook for {topic} needs the right {right}; name only topics that you may read."
                 ))

@@ -1,6 +1,6 @@
 //! Webhooks: notifications to other programs. Owns `webhooks`; the messages are rows of the outbox.
 //!
-//! What must stay true: only committed events are sent; each subscriber receives them at least
+//! Invariants: only committed events are sent; each subscriber receives them at least
 //! once, signed, and in order within their subject; a receiver that does not respond delays no
 //! other; nobody can create a webhook for data that they may not read, or to an address inside the
 //! shop's network.

@@ -53,17 +53,17 @@ impl From<StoredWebhook> for Webhook {
 
 async fn create_webhook(
     State(sender): State<WebhookSender>,
-    may: RequireRight<SettingsRight>,
-    caller: Principal,
+    authorized: RequireRight<SettingsRight>,
+    principal: Principal,
     Json(request): Json<CreateWebhook>,
 ) -> HandlerResult {
-    let webhook = create(&sender, (&may.actor, &caller), request).await?;
+    let webhook = create(&sender, (&authorized.actor, &principal), request).await?;
     Ok(Answer::json(&webhook, CachePolicy::Private).status(StatusCode::CREATED))
 }
 
 async fn create(
     sender: &WebhookSender,
-    (actor, caller): (&Actor, &Principal),
+    (actor, principal): (&Actor, &Principal),
     request: CreateWebhook,
 ) -> Result<Webhook, Error> {
     let invalid = |field, why: &str| Err(Error::Invalid(field, why.to_owned()));
@@ -81,7 +81,7 @@ async fn create(
         );
         return invalid("topics", &why);
     }
-    check_rights(caller, &request.topics)?;
+    check_rights(principal, &request.topics)?;
     let now = sender.clock.now();
     let (id, secret) = (sender.ids.next(now), signing::new_secret());
     let stored = StoredWebhook {
@@ -107,14 +107,14 @@ async fn create(
 }
 
 /// A webhook may only receive topics that its creator has the right to read.
-fn check_rights(caller: &Principal, topics: &[String]) -> Result<(), Error> {
+fn check_rights(principal: &Principal, topics: &[String]) -> Result<(), Error> {
     let all = topics.is_empty();
     let wanted = TOPICS
         .into_iter()
         .filter(|topic| all || topics.iter().any(|it| it == topic));
     for topic in wanted {
         let right = right_to(topic);
-        if caller.require_right(right).is_err() {
+        if principal.require_right(right).is_err() {
             return Err(Error::NeedsRight { topic, right });
         }
     }
@@ -135,10 +135,10 @@ async fn list_webhooks(
 
 async fn delete_webhook(
     State(platform): State<Platform>,
-    may: RequireRight<SettingsRight>,
+    authorized: RequireRight<SettingsRight>,
     Path(path): Path<WebhookPath>,
 ) -> HandlerResult {
-    let webhooks = delete(&platform, &may.actor, &path.webhook).await?;
+    let webhooks = delete(&platform, &authorized.actor, &path.webhook).await?;
     Ok(Answer::json(&webhooks, CachePolicy::Private))
 }
 

@@ -13,7 +13,7 @@ fn address(name: &str, city: &str) -> Value {
     json!({ "name": name, "line1": "1 Lane", "city": city, "postcode": "10115", "country": "DE" })
 }
 
-/// Orders what is in the cart of this browser.
+/// Adds a unit of a SKU to the cart of this browser and places the order.
 async fn order(shop: &Shop, browser: &mut Browser, sku: &str) -> Value {
     let cart = browser.post(shop, "/cart", json!({})).await.json();
     let path = format!("/api/v1/carts/{}", cart["id"].as_str().unwrap());
@@ -108,10 +108,10 @@ db_test! {
     /// Profile and address book are validated; the preferred address is copied into a new cart.
     async fn profile_and_address_book_are_validated(shop) {
         let (mut ada, mut bob) = (member(shop, "ada@example.org").await, member(shop, "bob@example.org").await);
-        let changed = ada.ask(shop, "PATCH", "", json!({ "name": " Ada L. ", "locale": "zh" })).await.json();
+        let changed = ada.send(shop, "PATCH", "", json!({ "name": " Ada L. ", "locale": "zh" })).await.json();
         assert_eq!((&changed["name"], &changed["locale"], &changed["version"]), (&json!("Ada L."), &json!("zh"), &json!(2)));
         assert_eq!(ada.get(shop, "").await.json(), changed);
-        assert_eq!(ada.ask(shop, "PATCH", "", json!({ "role": "owner" })).await.status, 400);
+        assert_eq!(ada.send(shop, "PATCH", "", json!({ "role": "owner" })).await.status, 400);
         let home = ada.post(shop, "/addresses", json!({ "address": address("Ada", "Berlin") })).await;
         assert_eq!(home.status, 201);
         let work = json!({ "address": address("Ada", "Bonn"), "preferred": true });
@@ -121,14 +121,14 @@ db_test! {
         assert!(wrong.text().contains("address.postcode"), "{}", wrong.text());
         let path = format!("/addresses/{}", book["addresses"][1]["id"].as_str().unwrap());
         let moved = json!({ "address": address("Ada", "Köln"), "preferred": true });
-        assert_eq!(bob.ask(shop, "PUT", &path, moved.clone()).await.status, 404);
-        assert_eq!(bob.ask(shop, "DELETE", &path, json!({})).await.status, 404);
-        let book = ada.ask(shop, "PUT", &path, moved).await.json();
+        assert_eq!(bob.send(shop, "PUT", &path, moved.clone()).await.status, 404);
+        assert_eq!(bob.send(shop, "DELETE", &path, json!({})).await.status, 404);
+        let book = ada.send(shop, "PUT", &path, moved).await.json();
         let preferred: Vec<_> = book["addresses"].as_array().unwrap().iter().map(|it| it["preferred"].clone()).collect();
         assert_eq!(preferred, [json!(true), json!(false)]);
         let cart = ada.post(shop, "/cart", json!({})).await.json();
         assert_eq!(cart["shipping_address"]["city"], "Köln");
-        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.json()["addresses"].as_array().unwrap().len(), 1);
+        assert_eq!(ada.send(shop, "DELETE", &path, json!({})).await.json()["addresses"].as_array().unwrap().len(), 1);
         for number in 1..50 {
             let more = json!({ "address": address("Ada", &format!("Town {number}")) });
             assert_eq!(ada.post(shop, "/addresses", more).await.status, 201);
@@ -161,17 +161,17 @@ db_test! {
         assert_eq!(ada.post(shop, "/verify", link.clone()).await.json()["account"]["email"], "new@example.org");
         assert_eq!(ada.post(shop, "/verify", link).await.status, 400);
         for mut other in [before, there] {
-            assert!(!other.is_in(shop).await);
+            assert!(!other.is_signed_in(shop).await);
         }
-        assert!(ada.is_in(shop).await);
+        assert!(ada.is_signed_in(shop).await);
         assert!(mail_to(shop, "ada@example.org").await.last().unwrap().contains("has changed"));
         assert_eq!(Browser::default().login(shop, "ada@example.org", PASSWORD).await.status, 401);
         assert_eq!(Browser::default().login(shop, "new@example.org", PASSWORD).await.status, 200);
     }
 }
 
-/// A message to a webhook that was given up.
-async fn park(shop: &Shop, order: &Value) {
+/// Adds a parked message to a webhook.
+async fn park_webhook_message(shop: &Shop, order: &Value) {
     let event = json!({ "topic": "order.paid", "data": order });
     let payload = json!({ "webhook": "1", "body": event.to_string() }).to_string();
     let statement = "
@@ -186,8 +186,8 @@ async fn park(shop: &Shop, order: &Value) {
     tx.commit().await.unwrap();
 }
 
-/// The answer to a request that may be repeated.
-async fn keep(shop: &Shop, order: &Value) {
+/// Stores the response of an idempotent request.
+async fn store_idempotent_response(shop: &Shop, order: &Value) {
     let statement = "
         insert into idempotency (scope, idempotency_key, fingerprint, status, body, created_at)
         values ('cart:x', 'key', '', 201, ?, 0)";
@@ -200,8 +200,8 @@ async fn keep(shop: &Shop, order: &Value) {
     tx.commit().await.unwrap();
 }
 
-/// Asserts that none of these words is in the database file, free pages included.
-async fn no_byte_of(shop: &Shop, words: &[&str]) {
+/// Asserts that the database file contains none of these words, free pages included.
+async fn assert_not_in_database_file(shop: &Shop, words: &[&str]) {
     let Some(file) = shop.url().strip_prefix("sqlite://").map(str::to_owned) else {
         return;
     };
@@ -209,8 +209,11 @@ async fn no_byte_of(shop: &Shop, words: &[&str]) {
     sqlx::query("select 1").fetch_one(tx.conn()).await.unwrap();
     tx.commit().await.unwrap();
     let mut reader = shop.app.db.read().await.unwrap();
-    let whole = "pragma wal_checkpoint(truncate)";
-    sqlx::query(whole).fetch_one(&mut *reader).await.unwrap();
+    let checkpoint = "pragma wal_checkpoint(truncate)";
+    sqlx::query(checkpoint)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap();
     let bytes = std::fs::read(file).unwrap();
     for word in words {
         let found = bytes.windows(word.len()).any(|it| it == word.as_bytes());
@@ -231,7 +234,7 @@ db_test! {
         let held = ready_cart(shop, "tea-1", 1).await;
         send(shop, "POST", &format!("{held}/hold"), &json!({})).await;
         assert_eq!(crate::shopper::place(shop, &ordered).await.status, 201);
-        // Not the buyer's address: her order's message has a link with a token, too.
+        // Not by the buyer's address: the message about her order contains a token, too.
         let mut bea = member(shop, "bea@example.org").await;
         bea.post(shop, "/cart", json!({})).await;
         let days = |days: i64| days * 24 * 60 * 60 * 1_000;
@@ -258,7 +261,7 @@ db_test! {
     async fn an_account_is_exported_and_erased(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada.lovelace@example.org").await;
-        ada.ask(shop, "PATCH", "", json!({ "name": "Lovelace" })).await;
+        ada.send(shop, "PATCH", "", json!({ "name": "Lovelace" })).await;
         ada.post(shop, "/addresses", json!({ "address": address("Lovelace", "Marylebone") })).await;
         let placed = order(shop, &mut ada, "tea-1").await;
         ada.post(shop, "/cart", json!({})).await;
@@ -274,18 +277,18 @@ db_test! {
         let (number, token) = (placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
         send(shop, "POST", &format!("/api/v1/orders/{number}/cancel?token={token}"), &json!({})).await;
         mail_to(shop, "ada.lovelace@example.org").await;
-        // A message to her that waits.
+        // A queued message to her.
         ada.post(shop, "/forgot", json!({ "email": "ada.lovelace@example.org" })).await;
         assert_eq!(count(shop, "select count(*) from outbox where payload like '%ada.lovelace%'").await, 1);
-        // One about the order that a webhook did not take, the answer to a request that may be
-        // repeated, a cart that she filled as a guest, and what lies in the mailbox folder.
-        park(shop, &placed).await;
-        keep(shop, &placed).await;
+        // A parked webhook message about the order, the stored response of an idempotent request, a
+        // guest cart with her address, and the messages in the mailbox folder.
+        park_webhook_message(shop, &placed).await;
+        store_idempotent_response(shop, &placed).await;
         let guest = ready_cart(shop, "tea-1", 1).await;
         send(shop, "PATCH", &guest, &json!({ "email": "ada.lovelace@example.org" })).await;
         assert!(mailbox(shop).iter().any(|it| it.contains("To: ada.lovelace@example.org")));
         assert_eq!(ada.post(shop, "/erase", erase(PASSWORD)).await.status, 200);
-        assert!(!ada.is_in(shop).await);
+        assert!(!ada.is_signed_in(shop).await);
         assert_eq!(Browser::default().login(shop, "ada.lovelace@example.org", PASSWORD).await.status, 401);
         let kept = shop.json(&format!("/api/v1/orders/{number}?token={token}")).await;
         assert_eq!((&kept["email"], &kept["shipping_address"]["country"]), (&json!(""), &json!("DE")));
@@ -296,9 +299,9 @@ db_test! {
             ("sessions", "select count(*) from sessions"),
             ("messages", "select count(*) from outbox where payload like '%ovelace%' or payload like '%Lane%'"),
             ("messages of accounts", "select count(*) from outbox where topic like 'account.%' and payload <> '{}'"),
-            ("answers", "select count(*) from idempotency where body like '%ovelace%' or body like '%Lane%'"),
-            ("the log", "select count(*) from audit_log where previous like '%ovelace%' or later like '%ovelace%'"),
-            ("known browsers", "select count(*) from known_devices"),
+            ("stored responses", "select count(*) from idempotency where body like '%ovelace%' or body like '%Lane%'"),
+            ("audit log", "select count(*) from audit_log where previous like '%ovelace%' or later like '%ovelace%'"),
+            ("known devices", "select count(*) from known_devices"),
             ("links", "select count(*) from account_links"),
             ("orders", "select count(*) from orders where email <> '' or user_id is not null or shipping_address like '%Lane%'"),
             ("carts", "select count(*) from carts where email is not null or user_id is not null or shipping_address is not null"),
@@ -306,13 +309,13 @@ db_test! {
             assert_eq!(count(shop, statement).await, 0, "{what}");
         }
         assert!(!mailbox(shop).iter().any(|it| it.contains("ovelace")));
-        // What waits goes on without her: the webhook's message is there, and no mail is written to
-        // nobody.
+        // Queued messages stay without her data: the webhook's message is still queued, and mail
+        // without a recipient is not sent.
         assert_eq!(count(shop, "select count(*) from outbox where topic = 'webhook' and delivered_at is null").await, 1);
         mail_to(shop, "ada.lovelace@example.org").await;
         assert_eq!(count(shop, "select count(*) from outbox where topic like 'order.%' and delivered_at is null").await, 0);
-        no_byte_of(shop, &["ovelace", "Marylebone"]).await;
-        // The address is free again.
+        assert_not_in_database_file(shop, &["ovelace", "Marylebone"]).await;
+        // The address can be registered again.
         member(shop, "ada.lovelace@example.org").await;
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The principals, the least trusted first.
-const CALLERS: [&str; 6] = [
+const PRINCIPALS: [&str; 6] = [
     "anonymous",
     "guest",
     "customer",
@@ -30,7 +30,7 @@ const CALLERS: [&str; 6] = [
 const AUDIT_ROWS: &str = "select count(*) from audit_log";
 /// Operations that fail for every principal in this fixture: the order is not paid, pictures and
 /// drafts need more than a generated body, and there is no category and no second factor.
-const UNDONE: [&str; 7] = [
+const NEVER_SUCCESSFUL: [&str; 7] = [
     "add_image",
     "delete_category",
     "refund_order",
@@ -41,12 +41,12 @@ const UNDONE: [&str; 7] = [
 ];
 
 /// The fixture: credentials of the principals, and resources.
-struct World {
-    /// The cookie of each caller.
+struct Fixture {
+    /// The cookie of each principal.
     cookies: [String; 6],
-    /// Path parameters: things of the victim and of the shop.
-    names: BTreeMap<&'static str, String>,
-    /// The secrets that only the guest knows: cart and order token.
+    /// Path parameters: resources of the victim and of the shop.
+    parameters: BTreeMap<&'static str, String>,
+    /// The guest's secrets: the tokens of cart and order.
     cart: String,
     order: String,
 }
@@ -76,7 +76,7 @@ async fn operate(shop: &Shop, method: &str, path: &str, body: Value) -> Value {
 }
 
 /// A shop with a victim, Ada, who has resources of every kind.
-async fn world(shop: &Shop) -> World {
+async fn fixture(shop: &Shop) -> Fixture {
     shop.save(vec![only("tea", "5.00", 50)]).await;
     let mut ada = member(shop, "ada@example.org").await;
     let address = json!({ "name": "Ada", "line1": "1 Lane", "city": "Berlin", "postcode": "10115", "country": "DE" });
@@ -118,7 +118,7 @@ async fn world(shop: &Shop) -> World {
     .await;
     let cart = ready_cart(shop, "tea-1", 1).await;
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let names = [
+    let parameters = [
         ("product", "tea".to_owned()),
         ("sku", "tea-1".to_owned()),
         ("number", number.to_owned()),
@@ -132,7 +132,7 @@ async fn world(shop: &Shop) -> World {
         ("external_id", "tea".to_owned()),
         ("code", "TEA".to_owned()),
     ];
-    World {
+    Fixture {
         cookies: [
             String::new(),
             String::new(),
@@ -147,20 +147,20 @@ async fn world(shop: &Shop) -> World {
             .await,
             signed_in(shop, "own@example.org", "owner", "").await,
         ],
-        names: names.into(),
+        parameters: parameters.into(),
         cart: cart.rsplit_once('/').unwrap().1.to_owned(),
         order: token.to_owned(),
     }
 }
 
 /// A valid body for an operation that takes one.
-fn body(operation: &str, world: &World) -> Value {
+fn body(operation: &str, fixture: &Fixture) -> Value {
     let address = json!({ "name": "Eve", "line1": "1 Lane", "city": "Bonn", "postcode": "53111", "country": "DE" });
     match operation {
         "add_line" => json!({ "sku": "tea-1", "quantity": 1 }),
         "set_quantity" => json!({ "quantity": 2 }),
         "update_cart" => json!({ "note": "mine" }),
-        "merge_cart" => json!({ "from": world.cart }),
+        "merge_cart" => json!({ "from": fixture.cart }),
         "place_order" => {
             json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" })
         }
@@ -198,20 +198,20 @@ fn body(operation: &str, world: &World) -> Value {
 }
 
 /// The path with its parameters, and the query that the operation needs.
-fn address(path: &str, operation: &str, world: &World, caller: &str) -> String {
-    let knows = caller == "guest";
+fn address(path: &str, operation: &str, fixture: &Fixture, principal: &str) -> String {
+    let is_guest = principal == "guest";
     let guess = "0".repeat(32);
     let mut filled = path.to_owned();
-    let cart = if knows { &world.cart } else { &guess };
+    let cart = if is_guest { &fixture.cart } else { &guess };
     filled = filled.replace("{cart}", cart);
-    for (name, value) in &world.names {
+    for (name, value) in &fixture.parameters {
         filled = filled.replace(&format!("{{{name}}}"), value);
     }
     assert!(
         !filled.contains('{'),
         "{operation}: no value for a parameter of {path}"
     );
-    let token = if knows { &world.order } else { &guess };
+    let token = if is_guest { &fixture.order } else { &guess };
     match operation {
         "get_order" | "cancel_order" | "pay_order" | "get_payment" | "confirm_payment" => {
             format!("{filled}?token={token}")
@@ -225,23 +225,26 @@ fn address(path: &str, operation: &str, world: &World, caller: &str) -> String {
 #[tokio::test]
 async fn every_operation_responds_to_each_principal_as_recorded() {
     let shop = Shop::on_sqlite().await;
-    let world = world(&shop).await;
+    let fixture = fixture(&shop).await;
     let mut reader = shop.app.db.read().await.unwrap();
-    let whole = "pragma wal_checkpoint(truncate)";
-    sqlx::query(whole).fetch_one(&mut *reader).await.unwrap();
+    let checkpoint = "pragma wal_checkpoint(truncate)";
+    sqlx::query(checkpoint)
+        .fetch_one(&mut *reader)
+        .await
+        .unwrap();
     drop(reader);
     let document = shop.json("/openapi.json").await;
     let mut table = format!("{:24}", "");
-    for caller in CALLERS {
-        let _ = write!(table, "{caller:>10}");
+    for principal in PRINCIPALS {
+        let _ = write!(table, "{principal:>10}");
     }
     table.push('\n');
-    let (mut rows, mut undone) = (BTreeMap::new(), BTreeSet::new());
+    let (mut rows, mut never_successful) = (BTreeMap::new(), BTreeSet::new());
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let operation = operation["operationId"].as_str().unwrap();
             let mut row = String::new();
-            for (caller, cookie) in CALLERS.into_iter().zip(&world.cookies) {
+            for (principal, cookie) in PRINCIPALS.into_iter().zip(&fixture.cookies) {
                 // Each principal gets a fresh copy of the shop.
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("copy.db");
@@ -253,21 +256,21 @@ async fn every_operation_responds_to_each_principal_as_recorded() {
                 let copy = shop.with(other).await;
                 let request = Request::builder()
                     .method(method.to_uppercase().as_str())
-                    .uri(address(path, operation, &world, caller))
+                    .uri(address(path, operation, &fixture, principal))
                     .header("content-type", "application/json")
                     .header("idempotency-key", "key")
                     .header("cookie", cookie);
-                let asked = body(operation, &world).to_string();
+                let body = body(operation, &fixture).to_string();
                 let before = count(&copy, AUDIT_ROWS).await;
-                let reply = copy.send_body(request, Body::from(asked)).await;
-                let is_deed = method != "get" && path.contains("/operator/");
-                if is_deed && caller == "owner" && !reply.status.is_success() {
-                    undone.insert(operation.to_owned());
+                let reply = copy.send_body(request, Body::from(body)).await;
+                let is_staff_change = method != "get" && path.contains("/operator/");
+                if is_staff_change && principal == "owner" && !reply.status.is_success() {
+                    never_successful.insert(operation.to_owned());
                 }
                 let rows = count(&copy, AUDIT_ROWS).await - before;
                 assert!(
-                    !is_deed || rows == i64::from(reply.status.is_success()),
-                    "{operation}, {caller}: {rows} rows in the audit log, {}",
+                    !is_staff_change || rows == i64::from(reply.status.is_success()),
+                    "{operation}, {principal}: {rows} rows in the audit log, {}",
                     reply.text()
                 );
                 assert!(
@@ -284,9 +287,9 @@ async fn every_operation_responds_to_each_principal_as_recorded() {
     for (operation, row) in rows {
         let _ = writeln!(table, "{operation:24}{row}");
     }
-    insta::assert_snapshot!("who_may_do_what", table);
+    insta::assert_snapshot!("status_by_principal", table);
     // Operations that succeed for no principal here are covered by tests of their own.
-    assert_eq!(undone, UNDONE.map(str::to_owned).into());
+    assert_eq!(never_successful, NEVER_SUCCESSFUL.map(str::to_owned).into());
 }
 
 #[tokio::test]
@@ -314,7 +317,7 @@ async fn staff_changes_of_orders_are_audited() {
                 .header("content-type", "application/json")
                 .header("idempotency-key", action)
                 .header("authorization", "Bearer operator");
-            // Asked again with its key, it is done once, and a step not again.
+            // A repeated request with the same key is replayed, and a repeated step is refused.
             shop.send_body(request, Body::from(body.to_string())).await;
         }
         assert_eq!(count(shop, AUDIT_ROWS).await, before + 1, "{what}: {body}");

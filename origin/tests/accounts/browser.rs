@@ -19,7 +19,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub async fn ask(&mut self, shop: &Shop, method: &str, path: &str, body: Value) -> Reply {
+    pub async fn send(&mut self, shop: &Shop, method: &str, path: &str, body: Value) -> Reply {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/account{path}"))
@@ -36,11 +36,11 @@ impl Browser {
     }
 
     pub async fn post(&mut self, shop: &Shop, path: &str, body: Value) -> Reply {
-        self.ask(shop, "POST", path, body).await
+        self.send(shop, "POST", path, body).await
     }
 
     pub async fn get(&mut self, shop: &Shop, path: &str) -> Reply {
-        self.ask(shop, "GET", path, json!({})).await
+        self.send(shop, "GET", path, json!({})).await
     }
 
     pub async fn login(&mut self, shop: &Shop, email: &str, password: &str) -> Reply {
@@ -49,12 +49,12 @@ impl Browser {
     }
 
     /// Whether this browser is signed in.
-    pub async fn is_in(&mut self, shop: &Shop) -> bool {
+    pub async fn is_signed_in(&mut self, shop: &Shop) -> bool {
         self.get(shop, "").await.status == 200
     }
 }
 
-/// The messages to this address, the first one first.
+/// The messages to this address, the oldest first.
 pub async fn mail_to(shop: &Shop, email: &str) -> Vec<String> {
     outbox::deliver_due(&shop.app).await.unwrap();
     let to = format!("To: {email}");
@@ -64,7 +64,7 @@ pub async fn mail_to(shop: &Shop, email: &str) -> Vec<String> {
         let id = mail.split("Message-ID: <").nth(1).unwrap();
         id.split('@').next().unwrap().parse::<i64>().unwrap()
     });
-    // Lines that were too long for mail are put together again.
+    // Decodes soft line breaks of quoted-printable.
     found
         .iter()
         .map(|mail| mail.replace("=\r\n", "").replace("=3D", "="))

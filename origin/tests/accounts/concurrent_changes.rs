@@ -1,4 +1,4 @@
-//! Changes of an account during a password check, which takes long enough to race with.
+//! Changes of an account that are concurrent with a password check.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::{
     support::Shop,
 };
 
-/// Waits until a password is queued; no permit is available meanwhile.
-async fn one_waits(shop: &Shop) {
+/// Waits until a password check is queued. All permits must be taken.
+async fn wait_until_queued(shop: &Shop) {
     while shop.app.hasher.waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// Waits until the passwords that are being checked are done.
-async fn passwords_are_looked_at(shop: &Shop) {
+/// Waits until the running password checks have ended.
+async fn wait_for_password_checks(shop: &Shop) {
     for _ in 0..3 {
         shop.app
             .hasher
@@ -30,8 +30,8 @@ async fn passwords_are_looked_at(shop: &Shop) {
     }
 }
 
-/// Keeps every password waiting for a while.
-async fn passwords_wait(shop: &Shop) {
+/// Delays all password checks for a while.
+async fn occupy_hasher(shop: &Shop) {
     let hashes = (0..12).map(|_| shop.app.hasher.hash(PasswordClient::Linked, String::new()));
     futures_util::future::join_all(hashes).await;
 }
@@ -46,8 +46,8 @@ db_test! {
         eve.login(shop, "eve@example.org", PASSWORD).await;
         let change = json!({ "current": PASSWORD, "password": "another horse" });
         let held = shop.app.hasher.acquire_all_permits().await;
-        let demoted = async {
-            one_waits(shop).await;
+        let demote = async {
+            wait_until_queued(shop).await;
             let statement = "
                 update users
                    set role = 'customer', rights = '[]', version = version + 1";
@@ -56,7 +56,7 @@ db_test! {
             tx.commit().await.unwrap();
             drop(held);
         };
-        let (changed, ()) = tokio::join!(eve.post(shop, "/password", change), demoted);
+        let (changed, ()) = tokio::join!(eve.post(shop, "/password", change), demote);
         assert_eq!(changed.json()["role"], "customer", "{}", changed.text());
         assert_eq!(count(shop, "select count(*) from users where role = 'customer' and rights = '[]'").await, 1);
     }
@@ -72,7 +72,7 @@ db_test! {
         let change = json!({ "current": PASSWORD, "password": "a thief's horse" });
         let reset = json!({ "token": token, "password": "another horse" });
         let ((), changed, reset) = tokio::join!(
-            passwords_wait(shop),
+            occupy_hasher(shop),
             thief.post(shop, "/password", change),
             ada.post(shop, "/reset", reset),
         );
@@ -80,7 +80,7 @@ db_test! {
         let (right, wrong) = match (changed.status.as_u16(), reset.status.as_u16()) {
             (401, 200) => ("another horse", "a thief's horse"),
             (200, 400) => ("a thief's horse", "another horse"),
-            both => panic!("both, or nobody: {both:?}"),
+            both => panic!("exactly one must succeed: {both:?}"),
         };
         assert_eq!(thief.login(shop, "ada@example.org", wrong).await.status, 401);
         assert_eq!(ada.login(shop, "ada@example.org", right).await.status, 200);
@@ -105,7 +105,7 @@ db_test! {
                 _ => {
                     let list = ada.get(shop, "/sessions").await.json();
                     let id = list["sessions"][0]["id"].as_str().unwrap().to_owned();
-                    ada.ask(shop, "DELETE", &format!("/sessions/{id}"), json!({})).await
+                    ada.send(shop, "DELETE", &format!("/sessions/{id}"), json!({})).await
                 }
             };
             assert_eq!(done.status, 200, "{turn}: {}", done.text());
@@ -118,16 +118,16 @@ db_test! {
     }
 }
 
-/// Sets another password in the table while one that is asked with is looked at.
-async fn another_password_is_set(shop: &Shop, held: impl Send) {
-    one_waits(shop).await;
+/// Replaces the password hash in the table while a password is being checked.
+async fn replace_password_during_check(shop: &Shop, held: impl Send) {
+    wait_until_queued(shop).await;
     let mut tx = shop.app.db.write().await.unwrap();
     let statement = "
         update users
            set password_hash = 'another', version = version + 1";
     sqlx::query(statement).execute(tx.conn()).await.unwrap();
     drop(held);
-    passwords_are_looked_at(shop).await;
+    wait_for_password_checks(shop).await;
     tx.commit().await.unwrap();
 }
 
@@ -145,11 +145,11 @@ db_test! {
             let request = http::Request::post(format!("/api/v1{path}"))
                 .header("content-type", "application/json")
                 .header("cookie", &thief.cookie);
-            let asked = shop.send_body(request, axum::body::Body::from(body.to_string()));
+            let checked = shop.send_body(request, axum::body::Body::from(body.to_string()));
             let held = shop.app.hasher.acquire_all_permits().await;
-            let (answer, ()) = tokio::join!(asked, another_password_is_set(shop, held));
+            let (answer, ()) = tokio::join!(checked, replace_password_during_check(shop, held));
             assert_eq!(answer.status, 401, "{path}: {}", answer.text());
-            assert!(thief.is_in(shop).await, "{path}");
+            assert!(thief.is_signed_in(shop).await, "{path}");
         }
         assert_eq!(count(shop, "select count(*) from token_families").await, 0);
         assert_eq!(count(shop, "select count(*) from users where email is null").await, 0);

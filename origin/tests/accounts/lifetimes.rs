@@ -27,16 +27,16 @@ db_test! {
     async fn a_session_expires_two_hours_after_its_last_recorded_use(shop) {
         let mut ada = member(shop, "ada@example.org").await;
         shop.app.clock.advance(2 * HOUR - 1);
-        assert!(ada.is_in(shop).await);
+        assert!(ada.is_signed_in(shop).await);
         shop.app.clock.advance(2 * HOUR);
-        assert!(!ada.is_in(shop).await);
+        assert!(!ada.is_signed_in(shop).await);
         for (used_after_ms, is_recorded) in [(5 * MINUTE - 1, false), (5 * MINUTE, true)] {
             let signed_in = ada.login(shop, "ada@example.org", PASSWORD).await;
             assert_eq!(signed_in.status, 200, "{}", signed_in.text());
             shop.app.clock.advance(used_after_ms);
-            assert!(ada.is_in(shop).await);
+            assert!(ada.is_signed_in(shop).await);
             shop.app.clock.advance(2 * HOUR - used_after_ms);
-            assert_eq!(ada.is_in(shop).await, is_recorded, "{used_after_ms} ms");
+            assert_eq!(ada.is_signed_in(shop).await, is_recorded, "{used_after_ms} ms");
         }
     }
 }
@@ -91,7 +91,7 @@ db_test! {
     }
 }
 
-/// What a running server deletes once it has expired.
+/// Counts of rows that a running server deletes after they have expired.
 const EXPIRING: [&str; 9] = [
     "select count(*) from sessions",
     "select count(*) from account_links",
@@ -105,8 +105,8 @@ const EXPIRING: [&str; 9] = [
 ];
 
 db_test! {
-    /// A running server deletes what has expired.
-    async fn a_running_server_deletes_what_has_expired(shop) {
+    /// A running server deletes expired rows.
+    async fn a_running_server_deletes_expired_rows(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let mut ada = member(shop, "ada@example.org").await;
         ada.login(shop, "ada@example.org", PASSWORD).await;

@@ -1,5 +1,5 @@
-//! Whatever is sent to an operation, its response matches the OpenAPI document and is never a
-//! server error.
+//! Random requests to every operation: each response matches the OpenAPI document and is no server
+//! error.
 
 use std::collections::BTreeSet;
 
@@ -113,7 +113,7 @@ fn fitting(schema: &Value, all: &Value, depth: u32) -> BoxedStrategy<Value> {
     prop::strategy::Union::new(kinds.collect::<Vec<_>>()).boxed()
 }
 
-/// An object with its fields, of which now and then one is missing.
+/// An object with its fields, of which one is sometimes missing.
 fn object(schema: &Value, all: &Value, depth: u32) -> BoxedStrategy<Value> {
     let fields = schema["properties"]
         .as_object()
@@ -166,8 +166,9 @@ async fn every_response_matches_the_openapi_document() {
             let id = operation["operationId"].as_str().unwrap();
             let body = &operation["requestBody"]["content"];
             let schema = body["application/json"]["schema"].clone();
-            // Operations of an account are requested with its session, all others with the operator token.
-            let caller = if path.starts_with("/api/v1/account") {
+            // Operations of an account are requested with its session, all others with the operator
+            // token.
+            let credential = if path.starts_with("/api/v1/account") {
                 let mut browser = Browser::default();
                 browser.login(&shop, "ada@example.org", PASSWORD).await;
                 ("cookie", browser.cookie)
@@ -210,7 +211,7 @@ async fn every_response_matches_the_openapi_document() {
                 let mut request = Request::builder()
                     .method(method.to_uppercase().as_str())
                     .uri(&address)
-                    .header(caller.0, &caller.1)
+                    .header(credential.0, &credential.1)
                     .header("idempotency-key", format!("{id}-{number}"));
                 if number % 5 != 4 {
                     request = request.header("content-type", "application/json");

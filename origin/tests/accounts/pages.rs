@@ -14,12 +14,12 @@ use crate::{
 
 /// A browser without scripts: it keeps every cookie.
 #[derive(Default)]
-struct Plain {
+struct FormBrowser {
     jar: Vec<(String, String)>,
 }
 
-impl Plain {
-    async fn ask(&mut self, shop: &Shop, request: http::request::Builder, body: String) -> Reply {
+impl FormBrowser {
+    async fn send(&mut self, shop: &Shop, request: http::request::Builder, body: String) -> Reply {
         let jar = self
             .jar
             .iter()
@@ -42,7 +42,7 @@ impl Plain {
     }
 
     async fn get(&mut self, shop: &Shop, path: &str) -> Reply {
-        self.ask(shop, Request::get(path), String::new()).await
+        self.send(shop, Request::get(path), String::new()).await
     }
 
     async fn post(&mut self, shop: &Shop, path: &str, fields: &[(&str, &str)]) -> Reply {
@@ -52,11 +52,11 @@ impl Plain {
         let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("user-agent", "Lynx");
-        self.ask(shop, request, body).await
+        self.send(shop, request, body).await
     }
 
-    /// Posts a form that leads on to this page.
-    async fn goes_to(&mut self, shop: &Shop, path: &str, fields: &[(&str, &str)], to: &str) {
+    /// Submits a form and expects a redirect to this page.
+    async fn submit(&mut self, shop: &Shop, path: &str, fields: &[(&str, &str)], to: &str) {
         let reply = self.post(shop, path, fields).await;
         assert_eq!(
             (reply.status.as_u16(), reply.header("location")),
@@ -72,7 +72,7 @@ impl Plain {
 
     async fn login(&mut self, shop: &Shop, email: &str) {
         let fields = [("email", email), ("password", PASSWORD)];
-        self.goes_to(shop, "/account/login", &fields, "/account")
+        self.submit(shop, "/account/login", &fields, "/account")
             .await;
     }
 }
@@ -81,26 +81,26 @@ db_test! {
     /// A guest with a cart registers, keeps the cart and signs out, in the language of the page.
     async fn a_guest_registers_without_javascript(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let mut ada = Plain::default();
-        ada.goes_to(shop, "/zh/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/zh/cart").await;
+        let mut ada = FormBrowser::default();
+        ada.submit(shop, "/zh/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/zh/cart").await;
         assert!(ada.has("cart") && ada.has("visitor"));
         let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("name", "Ada")];
-        ada.goes_to(shop, "/zh/account/register", &fields, "/zh/account/register?done=1").await;
+        ada.submit(shop, "/zh/account/register", &fields, "/zh/account/register?done=1").await;
         let token = token_for(shop, "ada@example.org").await;
-        // Looking at the link does nothing: programs look at links, too.
+        // A GET of the link has no effect, because mail scanners follow links.
         assert_eq!(ada.get(shop, &format!("/zh/account/verify?token={token}")).await.status, 200);
         assert!(!ada.has("session"));
         let fields = [("token", token.as_str()), ("password", PASSWORD)];
-        ada.goes_to(shop, "/zh/account/verify", &fields, "/zh/account?done=welcome").await;
+        ada.submit(shop, "/zh/account/verify", &fields, "/zh/account?done=welcome").await;
         assert!(ada.has("session") && !ada.has("cart") && ada.has("visitor"));
         let visitor = ada.get(shop, "/api/v1/visitor").await.json();
         assert_eq!(visitor, json!({ "signed_in": true, "name": "Ada", "items": 2 }));
         assert!(ada.get(shop, "/zh/account").await.text().contains("Ada"));
-        ada.goes_to(shop, "/zh/account/logout", &[], "/zh").await;
+        ada.submit(shop, "/zh/account/logout", &[], "/zh").await;
         assert!(!ada.has("session") && !ada.has("visitor"));
         let visitor = ada.get(shop, "/api/v1/visitor").await.json();
         assert_eq!(visitor, json!({ "signed_in": false, "items": 0 }));
-        // The link was good once.
+        // The link can be used once.
         let again = ada.post(shop, "/zh/account/verify", &fields).await;
         assert_eq!(again.status, 400, "{}", again.text());
     }
@@ -114,7 +114,7 @@ db_test! {
         let mut answers = Vec::new();
         for email in ["eve@example.org", "bob@example.org"] {
             let fields = [("email", email), ("password", "hush hush hush"), ("next", "/checkout")];
-            let reply = Plain::default().post(shop, "/account/login", &fields).await;
+            let reply = FormBrowser::default().post(shop, "/account/login", &fields).await;
             assert_eq!((reply.status.as_u16(), reply.header("cache-control")), (401, "no-store"));
             assert!(!reply.text().contains("hush"));
             assert!(reply.text().contains("value=\"/checkout\""));
@@ -122,7 +122,7 @@ db_test! {
         }
         assert_eq!(answers[0], answers[1]);
         let fields = [("email", "eve@example.org"), ("password", PASSWORD), ("next", "/checkout")];
-        Plain::default().goes_to(shop, "/account/login", &fields, "/checkout").await;
+        FormBrowser::default().submit(shop, "/account/login", &fields, "/checkout").await;
     }
 }
 
@@ -133,12 +133,12 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
         member(shop, "bob@example.org").await;
-        let (mut ada, mut bob) = (Plain::default(), Plain::default());
+        let (mut ada, mut bob) = (FormBrowser::default(), FormBrowser::default());
         ada.login(shop, "ada@example.org").await;
         bob.login(shop, "bob@example.org").await;
         let address = [("name", "Ada"), ("line1", "1 Long Lane"), ("city", "Town"), ("postcode", "10115"),
                        ("country", "DE"), ("preferred", "1")];
-        ada.goes_to(shop, "/account/addresses/new", &address, "/account/addresses?done=address").await;
+        ada.submit(shop, "/account/addresses/new", &address, "/account/addresses?done=address").await;
         let book = ada.get(shop, "/api/v1/account/addresses").await.json();
         let id = book["addresses"][0]["id"].as_str().unwrap().to_owned();
         let of_ada = format!("/account/addresses/{id}");
@@ -149,7 +149,7 @@ db_test! {
         let sessions = ada.get(shop, "/api/v1/account/sessions").await.json();
         for session in sessions["sessions"].as_array().unwrap() {
             let id = session["id"].as_str().unwrap();
-            bob.goes_to(shop, "/account/sessions", &[("session", id)], "/account/sessions?done=session").await;
+            bob.submit(shop, "/account/sessions", &[("session", id)], "/account/sessions?done=session").await;
         }
         let still = ada.get(shop, "/api/v1/account/sessions").await.json();
         assert_eq!(still, sessions);
@@ -157,7 +157,7 @@ db_test! {
             let path = format!("/account{page}");
             let own = ada.get(shop, &path).await;
             assert_eq!((own.status.as_u16(), own.header("cache-control")), (200, "no-store"), "{path}");
-            let nobody = Plain::default().get(shop, &format!("/zh{path}")).await;
+            let nobody = FormBrowser::default().get(shop, &format!("/zh{path}")).await;
             let to = format!("/zh/account/login?next={}", path.replace('/', "%2F"));
             assert_eq!((nobody.status.as_u16(), nobody.header("location")), (303, to.as_str()));
         }
@@ -170,13 +170,13 @@ db_test! {
     async fn orders_are_shown_in_the_account(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
-        let mut ada = Plain::default();
-        ada.goes_to(shop, "/cart/lines", &[("sku", "tea-1")], "/cart").await;
+        let mut ada = FormBrowser::default();
+        ada.submit(shop, "/cart/lines", &[("sku", "tea-1")], "/cart").await;
         ada.login(shop, "ada@example.org").await;
         let address = [("email", "ada@example.org"), ("name", "Ada"), ("line1", "1 Long Lane"),
                        ("city", "Town"), ("postcode", "10115"), ("country", "DE")];
-        ada.goes_to(shop, "/checkout", &address, "/checkout/shipping").await;
-        ada.goes_to(shop, "/checkout/shipping", &[("shipping_method", "standard")], "/checkout/payment").await;
+        ada.submit(shop, "/checkout", &address, "/checkout/shipping").await;
+        ada.submit(shop, "/checkout/shipping", &[("shipping_method", "standard")], "/checkout/payment").await;
         let total = ada.get(shop, "/api/v1/carts/current").await.json()["totals"]["total"]["minor"].to_string();
         let wrong = [("total", "1"), ("payment", "manual"), ("key", "k")];
         let refused = ada.post(shop, "/checkout/review", &wrong).await;
@@ -207,7 +207,7 @@ db_test! {
         assert_eq!(cookies.len(), 2);
         let cart = cookies[0].to_str().unwrap();
         assert!(cart.starts_with("cart=") && cart.contains("HttpOnly") && cart.contains("SameSite=Lax"));
-        let mut browser = Plain::default();
+        let mut browser = FormBrowser::default();
         let token = cart["cart=".len()..].split(';').next().unwrap();
         browser.jar.push(("cart".to_owned(), token.to_owned()));
         let found = browser.get(shop, "/api/v1/carts/current").await.json();
@@ -219,7 +219,7 @@ db_test! {
         let was = format!("was-{field}");
         let form = browser.post(shop, "/cart", &[(&*field, "many"), (&*was, "1")]).await;
         assert_eq!(form.status, 400);
-        browser.goes_to(shop, "/cart", &[("remove", "tea-1")], "/cart").await;
+        browser.submit(shop, "/cart", &[("remove", "tea-1")], "/cart").await;
         assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 0);
     }
 }
@@ -230,8 +230,8 @@ db_test! {
     async fn a_session_that_ends_in_checkout_keeps_the_form(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         member(shop, "ada@example.org").await;
-        let mut ada = Plain::default();
-        ada.goes_to(shop, "/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/cart").await;
+        let mut ada = FormBrowser::default();
+        ada.submit(shop, "/cart/lines", &[("sku", "tea-1"), ("quantity", "2")], "/cart").await;
         ada.login(shop, "ada@example.org").await;
         let hours = 3 * 60 * 60 * 1_000;
         let address = [("email", "ada@example.org"), ("name", "Ada"), ("line1", "1 \"Long\" Lane"),
@@ -265,12 +265,12 @@ db_test! {
             assert_eq!((&cart["lines"][0]["quantity"], &cart["shipping_address"]["postcode"]), (&json!(2), &json!("10115")));
             assert_eq!(cart["note"], "ring twice");
         }
-        // The next steps, too.
+        // The other steps behave the same.
         let method = [("shipping_method", "standard")];
         shop.app.clock.advance(hours);
         assert_eq!(ada.post(shop, "/checkout/shipping", &method).await.status, 401);
         let fields = [("kept_shipping_method", "standard"), ("email", "ada@example.org"), ("password", PASSWORD)];
-        ada.goes_to(shop, "/account/login", &fields, "/checkout/payment").await;
+        ada.submit(shop, "/account/login", &fields, "/checkout/payment").await;
         shop.app.clock.advance(hours);
         let review = "/checkout/review?payment=manual";
         for path in ["/checkout", "/checkout/shipping", "/checkout/payment", review] {
@@ -281,12 +281,12 @@ db_test! {
         }
         let placed = ada.post(shop, "/checkout/review", &[("total", "1"), ("payment", "manual"), ("key", "k")]).await;
         assert!(placed.header("location").starts_with("/account/login?ended=1"), "{}", placed.header("location"));
-        assert!(ada.get(shop, "/cart").await.text().contains("signed out"), "the cart is not just empty");
+        assert!(ada.get(shop, "/cart").await.text().contains("signed out"), "the cart page says why it is empty");
         let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", review)];
-        ada.goes_to(shop, "/account/login", &fields, review).await;
+        ada.submit(shop, "/account/login", &fields, review).await;
         assert_eq!(ada.get(shop, review).await.status, 200);
-        // Nobody's guest is asked to sign in.
-        assert_eq!(Plain::default().get(shop, "/checkout").await.header("location"), "/cart");
+        // A guest is not redirected to the sign-in page.
+        assert_eq!(FormBrowser::default().get(shop, "/checkout").await.header("location"), "/cart");
     }
 }
 
@@ -295,13 +295,13 @@ db_test! {
     /// off.
     async fn the_second_factor_works_without_javascript(shop) {
         member(shop, "ada@example.org").await;
-        let mut ada = Plain::default();
+        let mut ada = FormBrowser::default();
         ada.login(shop, "ada@example.org").await;
         let page = ada.get(shop, "/account/security").await;
         assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, "no-store"));
         let wrong = ada.post(shop, "/account/security/enrol", &[("current", "wrong horse")]).await;
         assert_eq!(wrong.status, 400);
-        ada.goes_to(shop, "/account/security/enrol", &[("current", PASSWORD)], "/account/security").await;
+        ada.submit(shop, "/account/security/enrol", &[("current", PASSWORD)], "/account/security").await;
         let page = ada.get(shop, "/account/security").await.text().to_owned();
         assert!(page.contains("class=\"qr\"") && page.contains("h1v1h-1z"), "{page}");
         let secret = page.split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
@@ -314,7 +314,7 @@ db_test! {
         let recovery = on.text().split("class=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
         assert!(!ada.get(shop, "/account/security").await.text().contains(&recovery), "shown once");
 
-        let mut there = Plain::default();
+        let mut there = FormBrowser::default();
         let fields = [("email", "ada@example.org"), ("password", PASSWORD), ("next", "/cart")];
         let asked = there.post(shop, "/account/login", &fields).await;
         assert_eq!(asked.status, 200, "{}", asked.text());
@@ -322,7 +322,7 @@ db_test! {
         assert!(!asked.text().contains(PASSWORD));
         let ticket = asked.text().split("name=\"ticket\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let with = |code: &str| [("ticket".to_owned(), ticket.clone()), ("next".to_owned(), "/cart".to_owned()), ("otp".to_owned(), code.to_owned())];
-        let typed = async |there: &mut Plain, code: &str| {
+        let typed = async |there: &mut FormBrowser, code: &str| {
             let fields = with(code);
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
             there.post(shop, "/account/code", &fields).await
@@ -346,7 +346,7 @@ db_test! {
             let reply = there.post(shop, path, &fields).await;
             assert_eq!(reply.status, status, "{path}: {}", reply.text());
         }
-        Plain::default().login(shop, "ada@example.org").await;
+        FormBrowser::default().login(shop, "ada@example.org").await;
     }
 }
 
@@ -355,9 +355,9 @@ db_test! {
     /// and checkout waits until they are corrected.
     async fn the_cart_form_applies_all_fields(shop) {
         shop.save(vec![only("tea", "5.00", 999), only("cup", "7.00", 2)]).await;
-        let mut browser = Plain::default();
+        let mut browser = FormBrowser::default();
         for sku in ["tea-1", "cup-1"] {
-            browser.goes_to(shop, "/cart/lines", &[("sku", sku), ("quantity", "1")], "/cart").await;
+            browser.submit(shop, "/cart/lines", &[("sku", sku), ("quantity", "1")], "/cart").await;
         }
         let cart = browser.get(shop, "/api/v1/carts/current").await.json();
         let field = |sku: &str| {
@@ -369,7 +369,7 @@ db_test! {
         let (was_tea, was_cup) = (format!("was-{tea}"), format!("was-{cup}"));
         let was = [(&*was_tea, "1"), (&*was_cup, "1")];
         let next = ("next", "checkout");
-        let quantities = async |browser: &mut Plain| {
+        let quantities = async |browser: &mut FormBrowser| {
             let cart = browser.get(shop, "/api/v1/carts/current").await.json();
             let lines = cart["lines"].as_array().unwrap().clone();
             let mut all: Vec<_> = lines.iter().map(|it| (it["sku"].clone(), it["quantity"].clone())).collect();
@@ -377,7 +377,8 @@ db_test! {
             all.into_iter().map(|(_, quantity)| quantity.as_i64().unwrap()).collect::<Vec<_>>()
         };
 
-        // One is right and counts, the other is said; the limit and one past it.
+        // A valid quantity is applied although another one is invalid; also at the limit and one
+        // past it.
         for (typed, status, tea_after) in [
             ("1e2", 400, 1), ("1000", 400, 1), ("-1", 400, 1), ("", 400, 1), ("999", 303, 999),
             ("\u{ff12}", 303, 2), ("0003", 303, 3),
@@ -392,22 +393,22 @@ db_test! {
                 assert!(answer.text().contains(&format!("id=\"{tea}-wrong\"")), "{typed}");
             }
         }
-        // A page from before takes nothing back: what it showed and what was typed are the same.
-        browser.goes_to(shop, "/cart", &[was[0], was[1], (&*tea, "1"), (&*cup, "1")], "/cart").await;
+        // An outdated page reverts nothing, because its fields are unchanged.
+        browser.submit(shop, "/cart", &[was[0], was[1], (&*tea, "1"), (&*cup, "1")], "/cart").await;
         assert_eq!(quantities(&mut browser).await, [2, 3]);
-        // There are two cups: the cart says so, and checkout waits.
-        browser.goes_to(shop, "/cart", &[was[1], (&*cup, "3"), next], "/cart").await;
+        // Only two cups are in stock, so the cart reports it instead of continuing to checkout.
+        browser.submit(shop, "/cart", &[was[1], (&*cup, "3"), next], "/cart").await;
         assert_eq!(quantities(&mut browser).await, [3, 3]);
-        // What is typed beside what is taken out counts as well.
+        // The other fields are applied when a line is removed.
         let fields = [was[0], was[1], (&*tea, "4"), (&*cup, "9"), ("remove", "cup-1")];
-        browser.goes_to(shop, "/cart", &fields, "/cart").await;
+        browser.submit(shop, "/cart", &fields, "/cart").await;
         assert_eq!(quantities(&mut browser).await, [4]);
-        // Codes are tried at their own address, where they are counted.
+        // Coupon codes are submitted at their own path, which has a rate limit.
         let sent = browser.post(shop, "/cart", &[("code", "NONE"), next]).await;
         assert_eq!((sent.status.as_u16(), sent.header("location")), (307, "/cart/coupons"));
-        browser.goes_to(shop, "/cart/coupons", &[("code", "NONE"), (&*tea, "5"), next], "/cart").await;
+        browser.submit(shop, "/cart/coupons", &[("code", "NONE"), (&*tea, "5"), next], "/cart").await;
         assert_eq!(quantities(&mut browser).await, [5]);
-        browser.goes_to(shop, "/cart/coupons", &[("remove_coupon", "NONE"), next], "/checkout").await;
+        browser.submit(shop, "/cart/coupons", &[("remove_coupon", "NONE"), next], "/checkout").await;
     }
 }
 
@@ -421,7 +422,7 @@ db_test! {
         let number = placed["number"].as_str().unwrap();
         let find = async |number: &str, email: &str| {
             let fields = [("number", number), ("email", email)];
-            Plain::default().post(&shop, "/orders", &fields).await
+            FormBrowser::default().post(&shop, "/orders", &fields).await
         };
         let found = find(number, "ada@example.org").await;
         assert!(found.status == 303 && found.header("location").starts_with(&format!("/orders/{number}?token=")));
@@ -438,7 +439,7 @@ db_test! {
     /// An invalid quantity is reported on the product page, where it was entered.
     async fn an_invalid_quantity_is_shown_on_the_product_page(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let mut browser = Plain::default();
+        let mut browser = FormBrowser::default();
         for typed in ["abc", "1.5", "1e2", "0", "1000"] {
             let fields = [("product", "tea"), ("sku", "tea-1"), ("quantity", typed)];
             let page = browser.post(shop, "/zh/cart/lines", &fields).await;
@@ -448,7 +449,7 @@ db_test! {
             assert!(text.contains("id=\"quantity-wrong\"") && text.contains("class=\"add\""), "{typed}");
         }
         let fields = [("product", "tea"), ("sku", "tea-1"), ("quantity", "\u{ff12}")];
-        browser.goes_to(shop, "/zh/cart/lines", &fields, "/zh/cart").await;
+        browser.submit(shop, "/zh/cart/lines", &fields, "/zh/cart").await;
         assert_eq!(browser.get(shop, "/api/v1/visitor").await.json()["items"], 2);
     }
 }

@@ -72,7 +72,7 @@ db_test! {
 
 db_test! {
     /// An account is limited in each network, per minute and per hour, and over all networks.
-    /// Guessing in one network does not lock out another. Known or not is the same.
+    /// Guessing in one network does not lock out another. Unknown accounts have the same limits.
     async fn an_account_is_limited_per_network_and_in_all(shop) {
         member(shop, "known@example.org").await;
         let shop = shop.with(|config| config.limit_login = 2).await;
@@ -81,8 +81,8 @@ db_test! {
             let mut statuses = Vec::new();
             for _ in 0..6 {
                 for number in 0..3 {
-                    // The network's own limit is by the minute; the account's adds up at every
-                    // path.
+                    // The limit per minute is per network; the account's limit counts both
+                    // paths.
                     let path = [LOGIN, "/api/v1/tokens"][number % 2];
                     let address = format!("2001:db8::{number}");
                     statuses.push(from(&shop, &address, path, guess(email)).await.status.as_u16());
@@ -180,7 +180,7 @@ db_test! {
                 statuses.push(browser.post(shop, path, body).await.status.as_u16());
             }
             assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429], "{path}");
-            // Its owner signs in elsewhere meanwhile.
+            // The owner can still sign in from another network.
             assert_eq!(Browser::default().login(shop, &email, PASSWORD).await.status, 200);
         }
     }
@@ -211,8 +211,8 @@ db_test! {
 }
 
 db_test! {
-    /// A mailbox cannot be flooded by registrations or changes of address. Known or not is the
-    /// same.
+    /// A mailbox cannot be flooded by registrations or changes of address, whether it has an
+    /// account or not.
     async fn mails_to_a_recipient_are_limited(shop) {
         let mut eve = member(shop, "eve@example.org").await;
         member(shop, "known@example.org").await;
@@ -223,7 +223,7 @@ db_test! {
             for path in ["/register", "/email"] {
                 let mut statuses = Vec::new();
                 for _ in 0..4 {
-                    // Nobody asks too often for themselves.
+                    // Keeps below the limits of the client.
                     shop.app.clock.advance(60_000);
                     statuses.push(eve.post(shop, path, body.clone()).await.status.as_u16());
                 }
@@ -231,7 +231,7 @@ db_test! {
             }
             assert_eq!(mail_to(shop, email).await.len() - before, 6);
         }
-        // Others are written to as before.
+        // Other recipients are not affected.
         let body = json!({ "email": "other@example.org", "password": PASSWORD });
         assert_eq!(eve.post(shop, "/email", body).await.status, 202);
     }
@@ -252,7 +252,7 @@ db_test! {
         let order = json!({ "expected_total": { "minor": 1, "currency": "USD" }, "payment_method": "manual" });
         let path = format!("{cart}/order");
         for number in 0..11 {
-            // One network, whichever of its addresses asks.
+            // All addresses belong to one network.
             let address = format!("2001:db8::{number}");
             let status = from(shop, &address, &path, order.clone()).await.status;
             assert_eq!(status, if number < 10 { 409 } else { 429 });
@@ -281,7 +281,7 @@ db_test! {
             let body = json!({ "coupons": [format!("CODE{number}")] });
             let tried = patch(shop, "192.0.2.1", &cart, body).await.status.as_u16();
             let held = from(shop, "192.0.2.1", &format!("{cart}/hold"), json!({})).await.status.as_u16();
-            // Anything else about a cart goes on.
+            // Other changes of the cart are not limited.
             assert_eq!(patch(shop, "192.0.2.1", &cart, json!({ "note": "x" })).await.status, 200);
             statuses.push((tried, held));
         }
@@ -340,7 +340,7 @@ db_test! {
             vec![("mallard-client", shared::edge::signed_address(secret, Some(address), seconds))]
         };
         let forwarded = |list: &str| vec![("x-forwarded-for", list.to_owned())];
-        // The number of requests that this client has left tells who the origin takes it for.
+        // The number of remaining requests shows which client address the origin uses.
         let left = async |peer: &str, headers: Vec<(&'static str, String)>| {
             let reply = through(&shop, peer, &headers).await;
             let text = reply.header("ratelimit").to_owned();
@@ -353,15 +353,15 @@ db_test! {
         assert_eq!(left("192.0.2.9", signed("secret", "198.51.100.1", now)).await, "4", "the edge");
         assert_eq!(left("127.0.0.1", signed("secret", "198.51.100.1", now)).await, "3", "the edge, from elsewhere");
         assert_eq!(left("10.0.0.1", forwarded("198.51.100.1")).await, "2", "a proxy");
-        assert_eq!(left("10.0.0.1", forwarded("203.0.113.5, 198.51.100.1, 10.9.9.9")).await, "1", "two proxies, and a lie");
-        assert_eq!(left("10.0.0.1", forwarded("nonsense")).await, "4", "a proxy that does not know");
-        assert_eq!(left("10.0.0.1", forwarded("more nonsense")).await, "3", "garbage is no way round");
+        assert_eq!(left("10.0.0.1", forwarded("203.0.113.5, 198.51.100.1, 10.9.9.9")).await, "1", "two proxies, and a forged address");
+        assert_eq!(left("10.0.0.1", forwarded("nonsense")).await, "4", "an unreadable address by a proxy");
+        assert_eq!(left("10.0.0.1", forwarded("more nonsense")).await, "3", "unreadable addresses share the limit of the peer");
         let list = signed("secret", "203.0.113.5, 198.51.100.1:4711", now);
         assert_eq!(left("127.0.0.1", list).await, "0", "a list with a port at the edge");
-        assert_eq!(left("192.0.2.8", signed("secret", "garbage", now)).await, "4", "garbage at the edge");
-        assert_eq!(left("192.0.2.8", signed("secret", "rubbish", now)).await, "3", "and other garbage");
-        assert_eq!(left("127.0.0.1", forwarded("198.51.100.2")).await, "4", "a proxy here without a name");
-        assert_eq!(left("127.0.0.1", forwarded("x, 198.51.100.2:9")).await, "3", "and once more");
+        assert_eq!(left("192.0.2.8", signed("secret", "garbage", now)).await, "4", "an unreadable address by the edge");
+        assert_eq!(left("192.0.2.8", signed("secret", "rubbish", now)).await, "3", "another unreadable address by the edge");
+        assert_eq!(left("127.0.0.1", forwarded("198.51.100.2")).await, "4", "a proxy on this machine");
+        assert_eq!(left("127.0.0.1", forwarded("x, 198.51.100.2:9")).await, "3", "the same client again");
         assert_eq!(left("127.0.0.1", vec![]).await, "", "this machine");
         let closed = shop.with(|config| { trusting(config); config.require_edge = true; }).await;
         for (peer, headers, status) in [
@@ -385,23 +385,23 @@ async fn two_origins_share_limits_and_work_without_redis() {
     let mut redis = Redis::start();
     let origins = [(), ()].map(|()| Limits::new(Some(redis.client())));
     let take = async |key: &str| {
-        let asks =
+        let requests =
             (0..300).map(|number| origins[number % 2].take(rule, LimitSubject::Network(key), now));
-        let verdicts = futures_util::future::join_all(asks).await;
+        let verdicts = futures_util::future::join_all(requests).await;
         verdicts.iter().filter(|it| it.allowed).count()
     };
     assert_eq!(take("together").await, 100);
-    // Redis dies while hundreds ask: nobody waits for ever, and nobody gets more than each origin's
-    // own.
-    let dies = async {
+    // Redis fails during hundreds of requests: all of them get a verdict, and at most the quota of
+    // each origin is allowed.
+    let failure = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         redis.kill();
     };
-    let (during, ()) = tokio::join!(take("meanwhile"), dies);
+    let (during, ()) = tokio::join!(take("meanwhile"), failure);
     assert!((100..=200).contains(&during), "{during}");
     let later = shared::time::Timestamp::from_millis(now.as_millis() + 600_000);
-    let asks = (0..300)
+    let requests = (0..300)
         .map(|number| origins[number % 2].take(rule, LimitSubject::Network("alone"), later));
-    let verdicts = futures_util::future::join_all(asks).await;
+    let verdicts = futures_util::future::join_all(requests).await;
     assert_eq!(verdicts.iter().filter(|it| it.allowed).count(), 200);
 }

@@ -76,12 +76,12 @@ db_test! {
         assert_eq!(ada.get(shop, "/second-factor").await.json()["state"], "off");
         let pending = ada.post(shop, "/second-factor", json!({ "password": PASSWORD })).await.json();
         assert_eq!(ada.get(shop, "/second-factor").await.json()["state"], "pending");
-        assert_eq!(login(shop, "ada@example.org", None).await.status, 200, "nothing is asked for yet");
+        assert_eq!(login(shop, "ada@example.org", None).await.status, 200, "no code is required before it is confirmed");
         let wrong = ada.post(shop, "/second-factor/confirm", json!({ "code": "000000" })).await;
         assert_eq!(kind(&wrong), "401 wrong-code");
         let (authenticator, codes) = enrolled(shop, &mut ada).await;
         assert_ne!(pending["secret"], json!(authenticator.0), "a new secret each time");
-        assert!(ada.is_in(shop).await && !there.is_in(shop).await, "every other session ends");
+        assert!(ada.is_signed_in(shop).await && !there.is_signed_in(shop).await, "every other session ends");
         let again = ada.post(shop, "/second-factor", json!({ "password": PASSWORD })).await;
         assert_eq!(kind(&again), "409 second-factor-on");
         shop.app.clock.advance(60_000);
@@ -99,7 +99,7 @@ db_test! {
         assert_eq!(login(shop, "ada@example.org", Some(&typed)).await.status, 200);
         assert_eq!(kind(&login(shop, "ada@example.org", Some(&codes[0])).await), "401 wrong-code");
         let state = ada.get(shop, "/second-factor").await;
-        // Two hours have not passed: the session is still good.
+        // The session has not expired yet.
         assert_eq!(state.json()["recovery_codes_left"], 9, "{}", state.text());
 
         let mut reader = shop.app.db.read().await.unwrap();
@@ -137,8 +137,8 @@ db_test! {
         let mut ada = member(&shop, "ada@example.org").await;
         let (authenticator, codes) = enrolled(&shop, &mut ada).await;
         for code in [authenticator.next(&shop), codes[3].clone()] {
-            let asks = (0..4).map(|_| login(&shop, "ada@example.org", Some(&code)));
-            let done = futures_util::future::join_all(asks).await;
+            let attempts = (0..4).map(|_| login(&shop, "ada@example.org", Some(&code)));
+            let done = futures_util::future::join_all(attempts).await;
             let mut kinds: Vec<String> = done.iter().map(|it| it.status.to_string()).collect();
             kinds.sort();
             assert_eq!(kinds.iter().filter(|it| it.starts_with("200")).count(), 1, "{kinds:?}");
@@ -158,23 +158,23 @@ db_test! {
         for hour in 0..3 {
             for minute in 0..10 {
                 for number in 0..5 {
-                    // From everywhere, so that no other limit is met first.
+                    // From different networks, so that no other limit applies first.
                     let address = format!("10.{}.{minute}.1", hour * 60 + number);
                     let reply = crate::rate_limits::from(&shop, &address, "/api/v1/account/login", body.clone()).await;
                     tried += usize::from(kind(&reply) == "401 wrong-code");
                 }
                 shop.app.clock.advance(60_000);
             }
-            // The last hour goes on without a pause: nothing of the day is left then.
+            // No pause after the last hour, so that the day's quota is used up.
             if hour < 2 {
                 shop.app.clock.advance(50 * 60_000);
             }
         }
-        // A bucket fills up again evenly, so that three hours give a little more.
+        // Buckets refill evenly, so three hours allow slightly more than the quota.
         assert!((40..=46).contains(&tried), "{tried}");
         let right = json!({ "email": "ada@example.org", "password": PASSWORD, "code": authenticator.next(&shop) });
         let right = send(&shop, "POST", "/api/v1/account/login", &right).await;
-        assert_eq!(right.status, 429, "the right one, too");
+        assert_eq!(right.status, 429, "a correct code is limited, too");
     }
 }
 
@@ -200,7 +200,7 @@ db_test! {
         assert_eq!(nobody.login(shop, "ada@example.org", "another horse").await.status, 401);
         with["code"] = json!(authenticator.next(shop));
         assert_eq!(nobody.post(shop, "/reset", with.clone()).await.status, 200);
-        assert!(nobody.is_in(shop).await);
+        assert!(nobody.is_signed_in(shop).await);
         with["code"] = json!(codes[0]);
         assert_eq!(kind(&nobody.post(shop, "/reset", with).await), "400 invalid", "used");
     }
@@ -219,7 +219,7 @@ db_test! {
             assert_eq!(kind(&asked), "403 second-factor-required", "{path}");
             assert_eq!(as_staff(shop, &eve, "GET", path, json!({})).await.status, 200, "{path}");
         }
-        assert!(eve.is_in(&strict).await);
+        assert!(eve.is_signed_in(&strict).await);
         let (authenticator, _) = enrolled(&strict, &mut eve).await;
         assert_eq!(as_staff(&strict, &eve, "GET", "users", json!({})).await.status, 200);
         let off = |code: String| json!({ "password": PASSWORD, "code": code });
@@ -286,13 +286,13 @@ db_test! {
         assert_eq!(given.status, 200, "{}", given.text());
         let users = as_staff(shop, &eve, "GET", "users", json!({})).await.json();
         let listed = users["users"].as_array().unwrap().iter().find(|it| it["id"] == bob["id"]);
-        assert_eq!(listed, Some(&given.json()), "with the version that it has now");
+        assert_eq!(listed, Some(&given.json()), "with its current version");
         shop.app.clock.advance(1);
         for (method, path, body) in &deeds {
             let asked = as_staff(shop, &eve, method, path, body.clone()).await;
             assert_eq!(kind(&asked), "403 reauthenticate", "{method} {path}");
         }
-        // Everything else goes on.
+        // Other operations require no reauthentication.
         assert_eq!(as_staff(shop, &eve, "GET", "orders", json!({})).await.status, 200);
         let wrong = eve.post(shop, "/reauthenticate", json!({ "password": "wrong horse" })).await;
         assert_eq!(kind(&wrong), "401 wrong-credentials");
@@ -361,15 +361,15 @@ db_test! {
         let with = async |cookie: &str, address: &str, body: &Value| {
             crate::rate_limits::with_cookie(&shop, address, cookie, "/api/v1/account/login", body).await
         };
-        assert_eq!(with("", "192.0.2.1", &right).await.status, 429, "anybody else");
-        assert_eq!(with(&bobs, "192.0.2.2", &right).await.status, 429, "somebody else's browser");
+        assert_eq!(with("", "192.0.2.1", &right).await.status, 429, "an unknown device");
+        assert_eq!(with(&bobs, "192.0.2.2", &right).await.status, 429, "a device of another account");
         let session = with(&known, "192.0.2.3", &right).await;
         assert_eq!(session.status, 200, "{}", session.text());
-        // The mark is another one each time, and the one before is worth nothing.
+        // Each sign-in rotates the device token, and the previous one is invalid.
         let newer = device_of(&session);
         assert_ne!(newer, known);
         assert_eq!(with(&known, "192.0.2.4", &right).await.status, 429);
-        // A network that is used up by others does not matter, either.
+        // A network whose limit is used up does not affect the known device, either.
         for number in 0..3 {
             let other = json!({ "email": format!("n{number}@example.org"), "password": "a guess at it" });
             with("", "192.0.2.9", &other).await;
@@ -377,7 +377,7 @@ db_test! {
         assert_eq!(with("", "192.0.2.9", &right).await.status, 429);
         let session = with(&newer, "192.0.2.9", &right).await;
         assert_eq!(session.status, 200, "{}", session.text());
-        // It is limited by itself: who has taken it away does not guess on.
+        // A device token has a limit of its own, so a thief cannot guess without limit.
         let stolen = device_of(&session);
         let mut statuses = Vec::new();
         for number in 0..4 {
@@ -385,14 +385,14 @@ db_test! {
             statuses.push(with(&stolen, &address, &guess).await.status.as_u16());
         }
         assert_eq!(statuses, [401, 401, 429, 429]);
-        // The link of a message.
+        // The link of a mail.
         let mut ada = Browser::default();
         assert_eq!(ada.post(&shop, "/forgot", json!({ "email": "ada@example.org" })).await.status, 202);
         let token = token_for(&shop, "ada@example.org").await;
         let reset = json!({ "token": token, "password": "another horse" });
         assert_eq!(ada.post(&shop, "/reset", reset).await.status, 200);
-        assert!(ada.is_in(&shop).await);
-        assert_eq!(count(&shop, "select count(*) from known_devices").await, 3, "a new password forgets the others");
+        assert!(ada.is_signed_in(&shop).await);
+        assert_eq!(count(&shop, "select count(*) from known_devices").await, 3, "a new password deletes the other device tokens");
     }
 }
 
@@ -472,14 +472,14 @@ db_test! {
         let mut second = Browser::default();
         for number in 2..=51 {
             shop.app.clock.advance(1_000);
-            assert!(first.is_in(&shop).await, "{number}");
+            assert!(first.is_signed_in(&shop).await, "{number}");
             let mut browser = Browser::default();
             assert_eq!(browser.login(&shop, "ada@example.org", PASSWORD).await.status, 200);
             if number == 2 {
                 second = browser;
             }
         }
-        assert!(!first.is_in(&shop).await && second.is_in(&shop).await);
+        assert!(!first.is_signed_in(&shop).await && second.is_signed_in(&shop).await);
         assert_eq!(count(&shop, "select count(*) from sessions").await, 50);
         assert_eq!(count(&shop, "select count(*) from known_devices").await, 20);
     }

@@ -24,7 +24,7 @@ fn key(redis: &Redis) -> String {
     keys.trim().to_owned()
 }
 
-async fn forget_in_database(shop: &Shop) {
+async fn delete_sessions_in_database(shop: &Shop) {
     let mut tx = shop.app.db.write().await.unwrap();
     let statement = "delete from sessions";
     sqlx::query(statement).execute(tx.conn()).await.unwrap();
@@ -36,13 +36,13 @@ db_test! {
         let redis = Redis::start();
         let (here, there) = (with_redis(shop, &redis).await, with_redis(shop, &redis).await);
         let mut ada = member(shop, "ada@example.com").await;
-        assert!(ada.is_in(&here).await);
-        // It is not in the database any more, and `there` does not ask.
-        forget_in_database(shop).await;
-        assert!(ada.is_in(&there).await);
-        // A minute later the database is asked.
+        assert!(ada.is_signed_in(&here).await);
+        // The row is deleted, but `there` uses the cache.
+        delete_sessions_in_database(shop).await;
+        assert!(ada.is_signed_in(&there).await);
+        // The cache entry expires after a minute.
         shop.app.clock.advance(60_000);
-        assert!(!ada.is_in(&there).await);
+        assert!(!ada.is_signed_in(&there).await);
         here.app.db.close().await;
         there.app.db.close().await;
     }
@@ -57,14 +57,14 @@ db_test! {
             let (mut ada, mut phone) = (Browser::default(), Browser::default());
             for browser in [&mut ada, &mut phone] {
                 assert_eq!(browser.login(&here, "ada@example.com", PASSWORD).await.status, 200);
-                assert!(browser.is_in(&here).await && browser.is_in(&there).await);
+                assert!(browser.is_signed_in(&here).await && browser.is_signed_in(&there).await);
             }
             let cookie = ada.cookie.clone();
             let left = ada.post(&here, "/logout", json!({ "everywhere": everywhere })).await;
             assert_eq!(left.status, 200, "{}", left.text());
             ada.cookie = cookie;
-            assert!(!ada.is_in(&there).await && !ada.is_in(&here).await);
-            assert_eq!(phone.is_in(&there).await, !everywhere);
+            assert!(!ada.is_signed_in(&there).await && !ada.is_signed_in(&here).await);
+            assert_eq!(phone.is_signed_in(&there).await, !everywhere);
         }
         here.app.db.close().await;
         there.app.db.close().await;
@@ -77,10 +77,10 @@ db_test! {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
-        assert!(ada.is_in(&here).await);
+        assert!(ada.is_signed_in(&here).await);
         let key = key(&redis);
         redis.command(&["set", &key, ""]);
-        assert!(ada.is_in(&here).await, "the database is asked");
+        assert!(ada.is_signed_in(&here).await, "the session is read from the database");
         assert_eq!(redis.command(&["get", &key]), "\n");
         here.app.db.close().await;
     }
@@ -92,20 +92,20 @@ db_test! {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
-        assert!(ada.is_in(&here).await);
+        assert!(ada.is_signed_in(&here).await);
         let ada_key = key(&redis);
         let sealed = redis.command(&["get", &ada_key]).trim().to_owned();
         redis.command(&["flushall"]);
         let mut eve = member(shop, "eve@example.com").await;
-        assert!(eve.is_in(&here).await);
+        assert!(eve.is_signed_in(&here).await);
         let eve_key = key(&redis);
-        let whoever = eve.get(&here, "").await.json()["email"].clone();
+        let own_email = eve.get(&here, "").await.json()["email"].clone();
         let own = redis.command(&["get", &eve_key]).trim().to_owned();
         let promoted = own.replace("\"customer\"", "\"owner\"");
         assert_ne!(promoted, own);
         for forged in [sealed.as_str(), promoted.as_str(), "", "x", "test  {}", "{}"] {
             redis.command(&["set", &eve_key, forged]);
-            assert_eq!(eve.get(&here, "").await.json()["email"], whoever, "{forged}");
+            assert_eq!(eve.get(&here, "").await.json()["email"], own_email, "{forged}");
         }
         here.app.db.close().await;
     }
@@ -116,15 +116,15 @@ db_test! {
         let mut redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
-        assert!(ada.is_in(&here).await);
+        assert!(ada.is_signed_in(&here).await);
         redis.kill();
         for _ in 0..10 {
-            assert!(ada.is_in(&here).await);
+            assert!(ada.is_signed_in(&here).await);
         }
         let cookie = ada.cookie.clone();
         assert_eq!(ada.post(&here, "/logout", json!({})).await.status, 200);
         ada.cookie = cookie;
-        assert!(!ada.is_in(&here).await);
+        assert!(!ada.is_signed_in(&here).await);
         here.app.db.close().await;
     }
 }
@@ -135,14 +135,14 @@ db_test! {
         let redis = Redis::start();
         let here = with_redis(shop, &redis).await;
         let mut ada = member(shop, "ada@example.com").await;
-        assert!(ada.is_in(&here).await);
+        assert!(ada.is_signed_in(&here).await);
         assert!(shop.app.redis.is_none());
         let changed = origin::accounts::set_role_by_command(
             &shop.app, "ada@example.com", "staff", "orders",
         );
         changed.await.unwrap();
         here.app.changes.refresh(&here.app.db).await.unwrap();
-        assert!(!ada.is_in(&here).await);
+        assert!(!ada.is_signed_in(&here).await);
         here.app.db.close().await;
     }
 }

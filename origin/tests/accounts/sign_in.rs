@@ -28,7 +28,7 @@ db_test! {
         assert_eq!(opened.status, 200, "{}", opened.text());
         assert_eq!(opened.json()["account"]["email"], "ada@example.org");
         assert_eq!(opened.json()["account"]["role"], "customer");
-        assert!(ada.is_in(shop).await);
+        assert!(ada.is_signed_in(shop).await);
         assert_eq!(ada.post(shop, "/verify", json!({ "token": token, "password": PASSWORD })).await.status, 400);
         assert!(Browser::default().login(shop, "ADA@example.org", PASSWORD).await.status.is_success());
     }
@@ -47,7 +47,7 @@ db_test! {
         assert_eq!(ada.post(shop, "/verify", using(&planted, PASSWORD)).await.status, 401);
         ada.post(shop, "/register", register(PASSWORD)).await;
         let own = token_for(shop, "ada@example.org").await;
-        // A wrong password does not use the link up, and cannot be guessed with it.
+        // A wrong password does not consume the link, and guessing with it is limited.
         let mut statuses = Vec::new();
         for _ in 0..6 {
             statuses.push(ada.post(shop, "/verify", using(&own, "wrong horse")).await.status.as_u16());
@@ -98,8 +98,8 @@ db_test! {
 }
 
 db_test! {
-    /// Known or not: status, body and headers are the same. Only the owner of an address receives
-    /// mail.
+    /// Status, body and headers are the same whether the account exists or not. Only the owner of
+    /// an address receives mail.
     async fn responses_do_not_reveal_accounts(shop) {
         member(shop, "known@example.org").await;
         for (path, more) in [
@@ -215,8 +215,8 @@ db_test! {
             let body = json!({ "token": tokens[1], "password": password });
             assert_eq!(found.post(shop, "/reset", body).await.status.as_u16(), status);
         }
-        assert!(found.is_in(shop).await);
-        assert!(!here.is_in(shop).await && !there.is_in(shop).await);
+        assert!(found.is_signed_in(shop).await);
+        assert!(!here.is_signed_in(shop).await && !there.is_signed_in(shop).await);
         for token in &tokens {
             let body = json!({ "token": token, "password": "third horse" });
             assert_eq!(found.post(shop, "/reset", body).await.status, 400);
@@ -239,11 +239,11 @@ db_test! {
         let before = here.cookie.clone();
         let change = |current: &str| json!({ "current": current, "password": "another horse" });
         assert_eq!(here.post(shop, "/password", change("wrong horse")).await.status, 401);
-        assert!(here.is_in(shop).await && there.is_in(shop).await);
+        assert!(here.is_signed_in(shop).await && there.is_signed_in(shop).await);
         assert_eq!(here.post(shop, "/password", change(PASSWORD)).await.status, 200);
         assert_ne!(here.cookie, before);
-        assert!(here.is_in(shop).await && !there.is_in(shop).await);
-        assert!(!Browser { cookie: before }.is_in(shop).await);
+        assert!(here.is_signed_in(shop).await && !there.is_signed_in(shop).await);
+        assert!(!Browser { cookie: before }.is_signed_in(shop).await);
     }
 }
 
@@ -254,7 +254,7 @@ db_test! {
         let hour = 60 * 60 * 1_000;
         for _ in 0..5 {
             shop.app.clock.advance(hour + hour / 2);
-            assert!(here.is_in(shop).await);
+            assert!(here.is_signed_in(shop).await);
         }
         let mut there = Browser::default();
         there.login(shop, "ada@example.org", PASSWORD).await;
@@ -265,21 +265,21 @@ db_test! {
         assert_eq!(sessions[0]["agent"], "Firefox");
         let other = sessions.iter().find(|it| it["current"] == false).unwrap();
         let path = format!("/sessions/{}", other["id"].as_str().unwrap());
-        assert_eq!(here.ask(shop, "DELETE", &path, json!({})).await.status, 200);
-        assert_eq!(here.ask(shop, "DELETE", &path, json!({})).await.status, 404);
-        assert!(here.is_in(shop).await && !there.is_in(shop).await);
+        assert_eq!(here.send(shop, "DELETE", &path, json!({})).await.status, 200);
+        assert_eq!(here.send(shop, "DELETE", &path, json!({})).await.status, 404);
+        assert!(here.is_signed_in(shop).await && !there.is_signed_in(shop).await);
         there.login(shop, "ada@example.org", PASSWORD).await;
         let (stolen, mut third) = (here.cookie.clone(), there.clone());
         assert_eq!(here.post(shop, "/logout", json!({})).await.status, 200);
         assert_eq!(here.cookie, "session=");
-        assert!(!Browser { cookie: stolen }.is_in(shop).await && there.is_in(shop).await);
+        assert!(!Browser { cookie: stolen }.is_signed_in(shop).await && there.is_signed_in(shop).await);
         here.login(shop, "ada@example.org", PASSWORD).await;
         there.post(shop, "/logout", json!({ "everywhere": true })).await;
-        assert!(!here.is_in(shop).await && !third.is_in(shop).await);
+        assert!(!here.is_signed_in(shop).await && !third.is_signed_in(shop).await);
         assert_eq!(there.post(shop, "/logout", json!({})).await.status, 200);
         here.login(shop, "ada@example.org", PASSWORD).await;
         shop.app.clock.advance(2 * hour + 1);
-        assert!(!here.is_in(shop).await);
+        assert!(!here.is_signed_in(shop).await);
     }
 }
 
@@ -296,7 +296,7 @@ db_test! {
         let cookie = reply.header("set-cookie");
         let rest = cookie.strip_prefix("__Host-session=").unwrap();
         assert_eq!(&rest[32..], "; Path=/; Secure; HttpOnly; SameSite=Lax");
-        assert!(browser.is_in(&secure).await);
+        assert!(browser.is_signed_in(&secure).await);
         let plain = Browser::default().login(shop, "ada@example.org", PASSWORD).await;
         assert!(plain.header("set-cookie").starts_with("session="));
     }

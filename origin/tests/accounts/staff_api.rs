@@ -13,7 +13,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-async fn ask(shop: &Shop, method: &str, path: &str, tag: &str, body: &Value) -> Reply {
+async fn operate(shop: &Shop, method: &str, path: &str, tag: &str, body: &Value) -> Reply {
     let (name, value) = match tag {
         "new" => ("if-none-match", "*"),
         "" => ("x-nothing", ""),
@@ -29,7 +29,7 @@ async fn ask(shop: &Shop, method: &str, path: &str, tag: &str, body: &Value) -> 
 }
 
 async fn get(shop: &Shop, path: &str) -> Reply {
-    ask(shop, "GET", path, "", &json!({})).await
+    operate(shop, "GET", path, "", &json!({})).await
 }
 
 fn mug() -> Value {
@@ -51,10 +51,10 @@ db_test! {
     /// A product is created, read, changed with its version as the precondition, and archived;
     /// shoppers see each step.
     async fn products_are_created_changed_and_archived(shop) {
-        let made = ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        let made = operate(shop, "PUT", "products/mug", "new", &mug()).await;
         assert_eq!(made.status, 201, "{}", made.text());
         assert_eq!(made.header("etag"), "\"1\"");
-        assert_eq!(ask(shop, "PUT", "products/mug", "new", &mug()).await.status, 412);
+        assert_eq!(operate(shop, "PUT", "products/mug", "new", &mug()).await.status, 412);
         let shown = shop.json("/api/v1/products/mug").await;
         assert_eq!((&shown["name"], &shown["availability"], &shown["price"]["from"]["minor"]), (&json!("Mug"), &json!("out"), &json!(1_800)));
         assert_eq!(shop.json("/api/v1/facets").await["brands"][0]["product_count"], 1);
@@ -71,23 +71,23 @@ db_test! {
         assert_eq!((&draft["images"], &draft["slug"]), (&mug()["images"], &json!("mug")));
         draft["names"]["en"] = json!("Big mug");
         draft["variants"][0]["price"]["minor"] = json!(2_100);
-        let changed = ask(shop, "PUT", "products/mug", read.header("etag"), &draft).await;
+        let changed = operate(shop, "PUT", "products/mug", read.header("etag"), &draft).await;
         assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, "\"2\""), "{}", changed.text());
         for stale in ["\"1\"", "\"x\"", "x", "W/\"2\""] {
-            assert_eq!(ask(shop, "PUT", "products/mug", stale, &draft).await.status, 412, "{stale}");
+            assert_eq!(operate(shop, "PUT", "products/mug", stale, &draft).await.status, 412, "{stale}");
         }
         let shown = shop.json("/api/v1/products/mug").await;
         assert_eq!((&shown["name"], &shown["price"]["to"]["minor"]), (&json!("Big mug"), &json!(2_100)));
-        // Written again as it is, nothing changes.
-        assert_eq!(ask(shop, "PUT", "products/mug", "", &changed.json()).await.header("etag"), "\"2\"");
+        // Saving the same draft again does not change the version.
+        assert_eq!(operate(shop, "PUT", "products/mug", "", &changed.json()).await.header("etag"), "\"2\"");
         let list = get(shop, "products?limit=1").await.json();
         assert_eq!((&list["products"][0]["external_id"], list.get("next")), (&json!("mug"), None));
-        let gone = ask(shop, "DELETE", "products/mug", "\"2\"", &json!({})).await;
+        let gone = operate(shop, "DELETE", "products/mug", "\"2\"", &json!({})).await;
         assert_eq!(gone.json()["status"], "archived", "{}", gone.text());
         assert_eq!(shop.get("/api/v1/products/mug").await.status, 404);
         assert_eq!(shop.json("/api/v1/facets").await["brands"], json!([]));
         assert_eq!(get(shop, "products/none").await.status, 404);
-        assert_eq!(ask(shop, "DELETE", "products/none", "", &json!({})).await.status, 404);
+        assert_eq!(operate(shop, "DELETE", "products/none", "", &json!({})).await.status, 404);
         let log = get(shop, "audit?subject=product:mug").await.json();
         let entry = &log["entries"][0];
         assert_eq!((&entry["before"]["status"], &entry["after"]["status"]), (&json!("active"), &json!("archived")));
@@ -127,7 +127,7 @@ db_test! {
             (with(&["price"], json!("1.00")), "price"),
             (with(&["tags"], json!(["x".repeat(200)])), "tags"),
         ] {
-            let reply = ask(shop, "PUT", "products/mug", "", &draft).await;
+            let reply = operate(shop, "PUT", "products/mug", "", &draft).await;
             assert_eq!(reply.status, 400, "{field}: {}", reply.text());
             let errors = reply.json()["errors"].clone();
             let named = errors.as_array().unwrap().iter().any(|it| it["field"].as_str().unwrap().starts_with(field));
@@ -135,7 +135,7 @@ db_test! {
         }
         assert_eq!(count(shop, "select count(*) from products").await, 1);
         let long = format!("products/{}", "x".repeat(101));
-        assert_eq!(ask(shop, "PUT", &long, "", &mug()).await.status, 400);
+        assert_eq!(operate(shop, "PUT", &long, "", &mug()).await.status, 400);
     }
 }
 
@@ -153,7 +153,7 @@ db_test! {
         let buys = carts.iter().map(|cart| place(shop, cart));
         let edits = async {
             for minor in 600..610 {
-                let changed = ask(shop, "PATCH", "variants/tea-1", "", &price(minor)).await;
+                let changed = operate(shop, "PATCH", "variants/tea-1", "", &price(minor)).await;
                 assert_eq!(changed.status, 200, "{}", changed.text());
             }
         };
@@ -162,17 +162,17 @@ db_test! {
         assert!(bought.iter().all(|it| [201, 409].contains(&it.status.as_u16())));
         assert_eq!(on_hand(shop).await, 30 - i64::try_from(sold).unwrap());
         assert_eq!(shop.json("/api/v1/products/tea").await["price"]["from"]["minor"], 609);
-        // What is in a cart says what it costs now.
+        // A cart reports the changed price.
         let cart = ready_cart(shop, "tea-1", 1).await;
-        ask(shop, "PATCH", "variants/tea-1", "", &price(700)).await;
+        operate(shop, "PATCH", "variants/tea-1", "", &price(700)).await;
         let line = shop.json(&cart).await["lines"][0].clone();
         assert_eq!((&line["price"]["minor"], &line["problems"][0]["type"]), (&json!(700), &json!("price_changed")));
         let version = get(shop, "products/tea").await.header("etag").to_owned();
-        let later = ask(shop, "PATCH", "variants/tea-1", &version, &json!({ "backorder": true })).await;
+        let later = operate(shop, "PATCH", "variants/tea-1", &version, &json!({ "backorder": true })).await;
         assert_eq!(later.json()["variants"][0]["backorder"], true);
-        assert_eq!(ask(shop, "PATCH", "variants/tea-1", &version, &price(1)).await.status, 412);
-        assert_eq!(ask(shop, "PATCH", "variants/none", "", &price(1)).await.status, 404);
-        assert_eq!(ask(shop, "PATCH", "variants/tea-1", "", &price(-1)).await.status, 400);
+        assert_eq!(operate(shop, "PATCH", "variants/tea-1", &version, &price(1)).await.status, 412);
+        assert_eq!(operate(shop, "PATCH", "variants/none", "", &price(1)).await.status, 404);
+        assert_eq!(operate(shop, "PATCH", "variants/tea-1", "", &price(-1)).await.status, 400);
         assert_eq!(ready_cart(shop, "tea-1", 99).await.len(), cart.len());
     }
 }
@@ -191,28 +191,28 @@ db_test! {
             (json!("106141410004150"), "not 15"),
             (json!("40063813E3931"), "'E'"),
         ] {
-            let reply = ask(shop, "PUT", "products/mug", "", &with(gtin.clone())).await;
+            let reply = operate(shop, "PUT", "products/mug", "", &with(gtin.clone())).await;
             let error = reply.json()["errors"][0].clone();
             assert_eq!((reply.status.as_u16(), &error["field"]), (400, &json!("variants[1].gtin")), "{gtin}");
             assert!(reply.text().contains(why), "{}", reply.text());
         }
-        let made = ask(shop, "PUT", "products/mug", "new", &with(json!("4 006381-333931"))).await;
+        let made = operate(shop, "PUT", "products/mug", "new", &with(json!("4 006381-333931"))).await;
         assert_eq!(made.json()["variants"][1]["gtin"], "4006381333931", "{}", made.text());
         let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
         assert_eq!((shown[0].get("gtin"), &shown[1]["gtin"]), (None, &json!("4006381333931")));
         assert!(!shop.get("/api/v1/products").await.text().contains("4006381333931"));
         assert!(shop.get("/p/mug").await.text().contains(r#""gtin":"4006381333931""#));
-        // Written again otherwise, it is the same; something else is changed without it.
-        let same = ask(shop, "PUT", "products/mug", "", &with(json!("4006381333931"))).await;
+        // Another spelling of a GTIN is no change, and changes of other fields keep it.
+        let same = operate(shop, "PUT", "products/mug", "", &with(json!("4006381333931"))).await;
         assert_eq!(same.header("etag"), made.header("etag"));
-        let heavier = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "weight_g": 350 })).await;
+        let heavier = operate(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "weight_g": 350 })).await;
         assert_eq!(heavier.json()["variants"][1]["gtin"], "4006381333931");
-        let wrong = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "1" })).await;
+        let wrong = operate(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "1" })).await;
         assert_eq!(wrong.status, 400, "{}", wrong.text());
-        let other = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "96385074" })).await;
+        let other = operate(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "96385074" })).await;
         assert_eq!(other.json()["variants"][1]["gtin"], "96385074");
         assert_ne!(other.header("etag"), heavier.header("etag"));
-        let none = ask(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "" })).await;
+        let none = operate(shop, "PATCH", "variants/MUG-SAND", "", &json!({ "gtin": "" })).await;
         assert_eq!(none.json()["variants"][1].get("gtin"), None);
         let shown = shop.json("/api/v1/products/mug").await["variants"].clone();
         assert_eq!(shown[1].get("gtin"), None);
@@ -236,7 +236,7 @@ db_test! {
             let before = count(shop, "select count(*) from audit_log").await;
             let done = match picture {
                 Some(picture) => upload(shop, path, picture).await,
-                None => ask(shop, method, path, "", body).await,
+                None => operate(shop, method, path, "", body).await,
             };
             assert!(done.status.is_success(), "{method} {path}: {}", done.text());
             let log = get(shop, "audit?limit=2").await.json();
@@ -249,7 +249,7 @@ db_test! {
         }
         let before = count(shop, "select count(*) from audit_log").await;
         for (method, path) in [("DELETE", "categories/none"), ("DELETE", "products/none")] {
-            assert_eq!(ask(shop, method, path, "", &none).await.status, 404, "{path}");
+            assert_eq!(operate(shop, method, path, "", &none).await.status, 404, "{path}");
         }
         assert_eq!(count(shop, "select count(*) from audit_log").await, before);
     }
@@ -291,7 +291,7 @@ async fn upload(shop: &Shop, path: &str, content: Vec<u8>) -> Reply {
 db_test! {
     /// Concurrent uploads are processed one at a time, because each takes much memory.
     async fn uploads_are_processed_one_at_a_time(shop) {
-        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        operate(shop, "PUT", "products/mug", "new", &mug()).await;
         let turn = shop.app.pictures.acquire().await.unwrap();
         let taken = AtomicUsize::new(0);
         let sent = async |shade: u8| {
@@ -314,7 +314,7 @@ db_test! {
 db_test! {
     /// A picture with one pixel more than the limit is rejected, and the error names the setting.
     async fn pictures_have_a_limit_of_pixels(shop) {
-        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        operate(shop, "PUT", "products/mug", "new", &mug()).await;
         let limited = async |pixels| shop.with(|config| config.images.picture_pixels = pixels).await;
         let (below, at) = (limited(400 * 300 - 1).await, limited(400 * 300).await);
         let refused = upload(&below, "products/mug/images", picture(7)).await;
@@ -330,7 +330,7 @@ db_test! {
     /// The format is detected from the content, not from name or type. A picture is kept when its
     /// product is saved and removed with it.
     async fn picture_formats_are_detected_by_content(shop) {
-        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        operate(shop, "PUT", "products/mug", "new", &mug()).await;
         let added = upload(shop, "products/mug/images", picture(90)).await;
         assert_eq!(added.status, 200, "{}", added.text());
         let src = added.json()["images"][1]["src"].as_str().unwrap().to_owned();
@@ -341,7 +341,7 @@ db_test! {
         let mut draft = again.json();
         draft["images"].as_array_mut().unwrap().reverse();
         draft["images"][0]["alts"] = json!({ "en": "Red" });
-        let saved = ask(shop, "PUT", "products/mug", again.header("etag"), &draft).await;
+        let saved = operate(shop, "PUT", "products/mug", again.header("etag"), &draft).await;
         assert_eq!(saved.status, 200, "{}", saved.text());
         let image = shop.json("/api/v1/products/mug").await["images"][0].clone();
         assert_eq!((&image["src"], &image["alt"], &image["width"]), (&json!(src), &json!("Red"), &json!(400)));
@@ -357,11 +357,11 @@ db_test! {
             assert_eq!(reply.status, 400, "{what}: {}", reply.text());
         }
         assert_eq!(upload(shop, "products/none/images", picture(9)).await.status, 404);
-        // Another product does not get it by its address.
+        // Another product cannot take over the picture by its URL.
         let mut thief = mug();
         thief["variants"] = json!([{ "sku": "T", "options": { "colour": "moss" }, "price": { "minor": 1, "currency": "USD" } }]);
         thief["images"] = json!([{ "src": src }]);
-        assert_eq!(ask(shop, "PUT", "products/thief", "new", &thief).await.status, 400);
+        assert_eq!(operate(shop, "PUT", "products/thief", "new", &thief).await.status, 400);
     }
 }
 
@@ -382,7 +382,7 @@ db_test! {
     /// A page may offer AVIF before it is encoded: its URL serves the WebP until then, for caches
     /// that ask again soon.
     async fn avif_is_encoded_in_the_background(shop) {
-        ask(shop, "PUT", "products/mug", "new", &mug()).await;
+        operate(shop, "PUT", "products/mug", "new", &mug()).await;
         let added = upload(shop, "products/mug/images", photo()).await;
         assert_eq!(added.status, 200, "{}", added.text());
         let images = shop.json("/api/v1/products/mug").await["images"].clone();
@@ -409,31 +409,31 @@ db_test! {
     /// Categories are created, changed and deleted unless they have content.
     async fn categories_are_created_changed_and_deleted(shop) {
         let draft = |name: &str, parent: Option<&str>| json!({ "names": { "en": name }, "parent": parent, "position": 1 });
-        let kitchen = ask(shop, "PUT", "categories/kitchen", "new", &draft("Kitchen", None)).await;
+        let kitchen = operate(shop, "PUT", "categories/kitchen", "new", &draft("Kitchen", None)).await;
         assert_eq!(kitchen.status, 201, "{}", kitchen.text());
-        assert_eq!(ask(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 201);
-        assert_eq!(ask(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 412);
+        assert_eq!(operate(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 201);
+        assert_eq!(operate(shop, "PUT", "categories/cups", "new", &draft("Cups", Some("kitchen"))).await.status, 412);
         let read = get(shop, "categories/cups").await;
         assert_eq!((&read.json()["parent"], &read.json()["slug"]), (&json!("kitchen"), &json!("cups")));
-        let renamed = ask(shop, "PUT", "categories/cups", read.header("etag"), &draft("Mugs", Some("kitchen"))).await;
+        let renamed = operate(shop, "PUT", "categories/cups", read.header("etag"), &draft("Mugs", Some("kitchen"))).await;
         assert_eq!(renamed.json()["names"]["en"], "Mugs", "{}", renamed.text());
-        assert_eq!(ask(shop, "PUT", "categories/cups", read.header("etag"), &draft("Pots", Some("kitchen"))).await.status, 412);
+        assert_eq!(operate(shop, "PUT", "categories/cups", read.header("etag"), &draft("Pots", Some("kitchen"))).await.status, 412);
         for (id, body) in [("a", draft("A", Some("none"))), ("b", draft("", None)), ("kitchen", draft("Kitchen", Some("cups")))] {
-            let reply = ask(shop, "PUT", &format!("categories/{id}"), "", &body).await;
+            let reply = operate(shop, "PUT", &format!("categories/{id}"), "", &body).await;
             assert_eq!(reply.status, 400, "{id}: {}", reply.text());
         }
         let mut product = mug();
         product["category"] = json!("cups");
-        ask(shop, "PUT", "products/mug", "new", &product).await;
+        operate(shop, "PUT", "products/mug", "new", &product).await;
         shop.app.clock.advance(2_000);
         assert_eq!(shop.json("/api/v1/products?category=kitchen").await["items"].as_array().unwrap().len(), 1);
         for id in ["cups", "kitchen"] {
-            assert_eq!(ask(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status, 409, "{id}");
+            assert_eq!(operate(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status, 409, "{id}");
         }
         product["category"] = Value::Null;
-        ask(shop, "PUT", "products/mug", "", &product).await;
+        operate(shop, "PUT", "products/mug", "", &product).await;
         for (id, status) in [("cups", 200), ("kitchen", 200), ("kitchen", 404)] {
-            assert_eq!(ask(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status.as_u16(), status, "{id}");
+            assert_eq!(operate(shop, "DELETE", &format!("categories/{id}"), "", &json!({})).await.status.as_u16(), status, "{id}");
         }
         shop.app.clock.advance(2_000);
         assert_eq!(shop.json("/api/v1/categories").await["categories"], json!([]));
@@ -451,9 +451,9 @@ db_test! {
             numbers.insert(0, place(shop, &cart).await.json()["number"].clone());
         }
         let number = numbers[1].as_str().unwrap();
-        let paid = ask(shop, "POST", &format!("orders/{number}/steps"), "", &json!({ "state": "paid" })).await;
+        let paid = operate(shop, "POST", &format!("orders/{number}/steps"), "", &json!({ "state": "paid" })).await;
         assert_eq!(paid.status, 200);
-        // The answer is the order as it is now, with the version that the next step names.
+        // The response is the current order, with the version for the next step.
         assert_eq!(paid.json(), get(shop, &format!("orders/{number}")).await.json());
         let first = get(shop, "orders?limit=2").await.json();
         let path = format!("orders?limit=2&cursor={}", first["next"].as_str().unwrap());
@@ -465,7 +465,7 @@ db_test! {
         assert_eq!(get(shop, &format!("orders/{number}")).await.json()["state"], "paid");
         let step = async |number: &str, state: &str| {
             let path = format!("orders/{number}/steps");
-            ask(shop, "POST", &path, "", &json!({ "state": state })).await.status.as_u16()
+            operate(shop, "POST", &path, "", &json!({ "state": state })).await.status.as_u16()
         };
         let (pending, left) = (numbers[0].as_str().unwrap(), on_hand(shop).await);
         assert_eq!((step(pending, "cancelled").await, step(pending, "cancelled").await), (200, 409));

@@ -162,11 +162,11 @@ db_test! {
         assert_eq!((&own["sessions"][0]["current"], &own["sessions"][1]["current"]), (&json!(true), &json!(false)));
         assert_eq!(ada.get(shop, "/export").await.json()["sessions"].as_array().unwrap().len(), 2);
         let path = format!("/sessions/{}", list["sessions"][0]["id"].as_str().unwrap());
-        assert_eq!(bob.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+        assert_eq!(bob.send(shop, "DELETE", &path, json!({})).await.status, 404);
         assert_eq!(account(shop, &access).await, 200);
-        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.status, 200);
+        assert_eq!(ada.send(shop, "DELETE", &path, json!({})).await.status, 200);
         assert_eq!((account(shop, &access).await, refreshed(shop, &refresh).await.status.as_u16()), (401, 401));
-        assert_eq!(ada.ask(shop, "DELETE", &path, json!({})).await.status, 404);
+        assert_eq!(ada.send(shop, "DELETE", &path, json!({})).await.status, 404);
     }
 }
 
@@ -179,7 +179,7 @@ db_test! {
         owner.login(shop, "own@example.org", PASSWORD).await;
         let erase = json!({ "password": PASSWORD });
         assert_eq!(owner.post(shop, "/erase", erase.clone()).await.status, 400);
-        assert!(owner.is_in(shop).await);
+        assert!(owner.is_signed_in(shop).await);
         origin::accounts::set_role_by_command(&shop.app, "new@example.org", "owner", "").await.unwrap();
         let mut reader = shop.app.db.read().await.unwrap();
         let hash: String = sqlx::query_scalar("select password_hash from users where email = 'new@example.org'")
@@ -205,10 +205,10 @@ db_test! {
         let role = json!({ "role": "staff", "rights": ["orders"] });
         let set = with_token(shop, "PUT", &path, &owner, role.clone()).await;
         assert_eq!(set.json()["rights"], json!(["orders"]), "{}", set.text());
-        assert!(!ada.is_in(shop).await);
+        assert!(!ada.is_signed_in(shop).await);
         ada.login(shop, "ada@example.org", "another horse").await;
         assert_eq!(ada.get(shop, "").await.json()["role"], "staff");
-        // The last owner stays one.
+        // The last owner keeps the role.
         let own = with_token(shop, "GET", "/account", &owner, json!({})).await.json();
         let own = format!("/operator/users/{}/role", own["id"].as_str().unwrap());
         assert_eq!(with_token(shop, "PUT", &own, &owner, role).await.status, 400);
@@ -253,8 +253,7 @@ db_test! {
 }
 
 db_test! {
-    /// A cross-site request changes nothing, whatever its encoding and whatever cookies the browser
-    /// adds.
+    /// Cross-site requests change nothing, with any encoding and with any cookies.
     async fn cross_site_requests_change_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let ada = member(shop, "ada@example.org").await;
@@ -276,7 +275,7 @@ db_test! {
                 assert!(reply.text().contains("/problems/cross-site"), "{}", reply.text());
             }
         }
-        // A method that a header names is not the method.
+        // Method override headers are ignored.
         for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
             let request = Request::get(format!("{cart}/lines")).header(name, "DELETE").header("sec-fetch-site", "cross-site");
             assert_eq!(shop.send(request).await.status, 405);
@@ -284,7 +283,7 @@ db_test! {
             assert_eq!(shop.send(request).await.status, 403);
         }
         assert_eq!(shop.json(&cart).await["lines"].as_array().unwrap().len(), 1);
-        assert!(Browser { cookie: ada.cookie.clone() }.is_in(shop).await);
+        assert!(Browser { cookie: ada.cookie.clone() }.is_signed_in(shop).await);
         let request = Request::post("/api/v1/account/logout").header("content-type", "application/json").header("cookie", &ada.cookie)
             .header("sec-fetch-site", "same-origin").header("origin", "http://127.0.0.1:8080");
         assert_eq!(shop.send_body(request, Body::from("{}")).await.status, 200);

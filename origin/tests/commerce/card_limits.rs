@@ -89,7 +89,7 @@ db_test! {
         let number = to.split('/').nth(4).unwrap();
         assert_eq!(log.len(), 2);
         assert!(log.iter().all(|it| it["subject"] == format!("order:{number}")), "{log:?}");
-        let metrics = shop.ask_ops("/metrics").await.text().to_owned();
+        let metrics = shop.get_ops("/metrics").await.text().to_owned();
         for line in ["shop_card_pauses_total{scope=\"order\"} 2", "shop_cards_refused_total 3"] {
             assert!(metrics.lines().any(|it| it == line), "{line}\n{metrics}");
         }
@@ -113,7 +113,7 @@ db_test! {
         assert_eq!(state, shared::payment::PaymentState::Failed);
         assert_eq!(pause_seconds(&pay(shop, HERE, &to, "succeeds").await), 1);
         assert_eq!(pause_log(shop).await.len(), 1);
-        let metrics = shop.ask_ops("/metrics").await.text().to_owned();
+        let metrics = shop.get_ops("/metrics").await.text().to_owned();
         let failed = "shop_payments_total{method=\"test\",outcome=\"failed\"} 5";
         assert!(metrics.lines().any(|it| it == failed), "{metrics}");
         shop.app.clock.advance(1_000);

@@ -16,7 +16,7 @@ async fn held(shop: &Shop) -> i64 {
 }
 
 db_test! {
-    /// A cart in checkout holds its units, other carts see what is left, and an expired hold
+    /// A cart in checkout holds its units, other carts see the remaining stock, and an expired hold
     /// releases them.
     async fn held_units_are_not_sold_to_others(shop) {
         shop.save(vec![only("lamp", "10.00", 3)]).await;

@@ -10,7 +10,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-async fn ask(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
+async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
     let request = Request::builder()
         .method(method)
         .uri(format!("/api/v1/operator/{path}"))
@@ -20,11 +20,11 @@ async fn ask(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
 }
 
 async fn save(shop: &Shop, code: &str, body: &Value) -> Reply {
-    ask(shop, "PUT", &format!("coupons/{code}"), body).await
+    operate(shop, "PUT", &format!("coupons/{code}"), body).await
 }
 
 async fn read(shop: &Shop, path: &str) -> Value {
-    let reply = ask(shop, "GET", path, &Value::Null).await;
+    let reply = operate(shop, "GET", path, &Value::Null).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     reply.json()
 }
@@ -146,10 +146,10 @@ db_test! {
         }
         assert_eq!(read(shop, "coupons/%E6%98%A5%2F88").await["code"], "春/88");
         for limit in ["0", "101", "x"] {
-            let reply = ask(shop, "GET", &format!("coupons?limit={limit}"), &Value::Null).await;
+            let reply = operate(shop, "GET", &format!("coupons?limit={limit}"), &Value::Null).await;
             assert_eq!(reply.status, 400, "{limit}");
         }
-        assert_eq!(ask(shop, "GET", "coupons/none", &Value::Null).await.status, 404);
+        assert_eq!(operate(shop, "GET", "coupons/none", &Value::Null).await.status, 404);
         assert_eq!(count(shop, "select count(*) from coupons").await, 2);
         assert_eq!(count(shop, "select count(*) from audit_log").await, 2);
         let stranger = send(shop, "PUT", "/api/v1/operator/coupons/free", &with("active", json!(true))).await;

@@ -24,7 +24,7 @@ struct Receiver(Arc<Mutex<Inner>>);
 struct Inner {
     topics: Vec<String>,
     refuses: bool,
-    waits: Option<oneshot::Receiver<()>>,
+    delay: Option<oneshot::Receiver<()>>,
 }
 
 impl Receiver {
@@ -47,30 +47,32 @@ impl Receiver {
         self.0.lock().unwrap().refuses = true;
     }
 
-    /// Whether a request of [`Self::waits`] has arrived.
+    /// Whether a request of [`Self::delay_next`] has arrived.
     fn is_waiting(&self) -> bool {
-        self.0.lock().unwrap().waits.is_none()
+        self.0.lock().unwrap().delay.is_none()
     }
 
     /// Delays the next response until the sender is used.
-    fn waits(&self) -> oneshot::Sender<()> {
-        let (tell, told) = oneshot::channel();
-        self.0.lock().unwrap().waits = Some(told);
-        tell
+    fn delay_next(&self) -> oneshot::Sender<()> {
+        let (release, released) = oneshot::channel();
+        self.0.lock().unwrap().delay = Some(released);
+        release
     }
 }
 
 async fn receive(State(receiver): State<Receiver>, body: String) -> StatusCode {
-    let waits = receiver.0.lock().unwrap().waits.take();
-    if let Some(waits) = waits {
-        waits.await.unwrap();
+    let delay = receiver.0.lock().unwrap().delay.take();
+    if let Some(delay) = delay {
+        delay.await.unwrap();
     }
     let mut inner = receiver.0.lock().unwrap();
     if inner.refuses {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
-    let told: Value = serde_json::from_str(&body).unwrap();
-    inner.topics.push(told["type"].as_str().unwrap().to_owned());
+    let message: Value = serde_json::from_str(&body).unwrap();
+    inner
+        .topics
+        .push(message["type"].as_str().unwrap().to_owned());
     StatusCode::NO_CONTENT
 }
 
@@ -135,11 +137,11 @@ db_test! {
             let made = add_webhook(shop, &url).await;
             assert_eq!(made.status, 201, "{}", made.text());
         }
-        let until = slow.waits();
+        let until = slow.delay_next();
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         origin::outbox::deliver_due(&shop.app).await.unwrap();
-        let telling = origin::outbox::deliver_webhooks(&shop.app);
+        let delivery = origin::outbox::deliver_webhooks(&shop.app);
         let meanwhile = async {
             while working.topics().is_empty() {
                 tokio::task::yield_now().await;
@@ -154,8 +156,8 @@ db_test! {
             assert!(slow.topics().is_empty());
             until.send(()).unwrap();
         };
-        let (told, ()) = tokio::join!(telling, meanwhile);
-        told.unwrap();
+        let (delivered, ()) = tokio::join!(delivery, meanwhile);
+        delivered.unwrap();
         origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(slow.topics().len(), 2);
     }
@@ -173,7 +175,7 @@ db_test! {
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
         origin::outbox::deliver_due(&shop.app).await.unwrap();
-        let until = receiver.waits();
+        let until = receiver.delay_next();
         let first = origin::outbox::deliver_webhooks(&shop.app);
         let meanwhile = async {
             while !receiver.is_waiting() {

@@ -55,7 +55,7 @@ db_test! {
     /// continues.
     async fn an_interrupted_migration_is_continued(shop) {
         let whole = schema(&shop.app).await;
-        let empty = shop.empty().await;
+        let empty = shop.empty_database().await;
         let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
         // On SQLite each attempt starts with the first statement again.
         let dies = |moment: MigrationPoint| {
@@ -77,7 +77,7 @@ db_test! {
         assert!(db::migration_status(&empty.db).await.unwrap().is_complete());
         db::migrate(&empty.db).await.unwrap();
         assert_eq!(schema(&empty).await, whole);
-        shop.drop_empty(empty).await;
+        shop.drop_empty_database(empty).await;
     }
 }
 
@@ -85,14 +85,14 @@ db_test! {
     /// Several processes migrate the same database.
     async fn concurrent_migrations_apply_once(shop) {
         let whole = schema(&shop.app).await;
-        let empty = shop.empty().await;
+        let empty = shop.empty_database().await;
         let other = App::connect(empty.config.clone(), assets(), shop.app.clock.clone()).await.unwrap();
         let (one, two) = tokio::join!(db::migrate(&empty.db), db::migrate(&other.db));
         one.unwrap();
         two.unwrap();
         assert_eq!(schema(&empty).await, whole);
         other.db.close().await;
-        shop.drop_empty(empty).await;
+        shop.drop_empty_database(empty).await;
     }
 }
 
@@ -102,7 +102,7 @@ db_test! {
 async fn an_interrupted_older_migration_is_repaired() {
     let shop = Shop::on_mariadb().await;
     let whole = schema(&shop.app).await;
-    let empty = shop.empty().await;
+    let empty = shop.empty_database().await;
     let died: Mutex<Vec<MigrationPoint>> = Mutex::default();
     let dies = |moment: MigrationPoint| {
         let mut died = died.lock().unwrap();
@@ -123,7 +123,7 @@ async fn an_interrupted_older_migration_is_repaired() {
     }
     assert!(died.lock().unwrap().len() > 100);
     assert_eq!(schema(&empty).await, whole);
-    shop.drop_empty(empty).await;
+    shop.drop_empty_database(empty).await;
     shop.drop_database().await;
 }
 
@@ -172,7 +172,7 @@ db_test! {
             values (9999, 'newer', true, 'x', 0)";
         tx.conn().execute(newer).await.unwrap();
         tx.commit().await.unwrap();
-        let older = shop.on(shop.empty_handed().await);
+        let older = shop.on(shop.without_lease().await);
         assert!(db::migration_status(&older.app.db).await.unwrap().is_complete());
         db::migrate(&older.app.db).await.unwrap();
         older.app.lease().await.unwrap();
@@ -180,7 +180,7 @@ db_test! {
         let path = ready_cart(&older, "tea-1", 1).await;
         assert_eq!(place(&older, &path).await.status, 201);
         assert_eq!(older.get("/p/tea").await.status, 200);
-        assert_eq!(older.ask_ops("/readyz").await.status, 200);
+        assert_eq!(older.get_ops("/readyz").await.status, 200);
         older.app.close().await;
     }
 }

@@ -105,7 +105,7 @@ db_test! {
     /// Waits for the lease of a dead process that holds the configured id.
     async fn the_lease_of_a_dead_holder_expires(shop) {
         let short = LeaseRequest { lasts: Duration::from_millis(300), ..request(Some(8)) };
-        let (dead, ids) = (shop.empty_handed().await, IdGenerator::unassigned());
+        let (dead, ids) = (shop.without_lease().await, IdGenerator::unassigned());
         dead.db.lease(short, &ids).await.unwrap();
         let successor = shop.with(|config| config.node_id = Some(8)).await;
         assert_eq!(successor.app.db.node(), Some(8));
@@ -137,12 +137,12 @@ db_test! {
         }
         assert!(suspended.app.db.write().await.is_err());
         assert_eq!(place(&suspended, &path).await.status, 503);
-        assert_eq!(suspended.ask_ops("/readyz").await.status, 503);
+        assert_eq!(suspended.get_ops("/readyz").await.status, 503);
         assert_eq!(suspended.get("/p/tea").await.status, 200);
         successor.app.close().await;
         renew(&suspended).await.unwrap();
         assert_eq!(suspended.app.db.node(), Some(7));
-        assert_eq!(suspended.ask_ops("/readyz").await.status, 200);
+        assert_eq!(suspended.get_ops("/readyz").await.status, 200);
         assert_eq!(place(&suspended, &path).await.status, 201);
         suspended.app.close().await;
     }
@@ -152,7 +152,7 @@ db_test! {
     /// If a lease may have expired between two renewals, each transaction checks it in the
     /// database.
     async fn a_doubtful_lease_is_checked_before_each_write(shop) {
-        let app = shop.empty_handed().await;
+        let app = shop.without_lease().await;
         // The lease is doubtful immediately, and nothing renews it.
         let short = LeaseRequest { lasts: Duration::from_millis(1), ..request(Some(9)) };
         app.db.lease(short, &app.ids).await.unwrap();

@@ -1,4 +1,4 @@
-//! What may be done with an order in each of its states.
+//! The actions that each state of an order allows.
 
 use axum::body::Body;
 use http::Request;
@@ -11,7 +11,7 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// The states, each with everything that staff and the buyer may do.
+/// The states, each with the actions that it allows.
 const ALLOWED: [(&str, &[&str]); 8] = [
     ("pending", &["paid", "cancelled", "cancel"]),
     ("paid", &["shipped", "refund"]),
@@ -23,7 +23,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("refunded", &["return"]),
 ];
 
-/// The steps to each state, the cancellation by the buyer, and what staff do with money and goods.
+/// All actions: steps of staff, cancellation by the buyer, refunds and returns.
 const ACTIONS: [&str; 12] = [
     "pending",
     "paid",
@@ -95,7 +95,7 @@ async fn order_in(shop: &Shop, state: &str) -> Value {
 }
 
 db_test! {
-    /// Whatever a state does not allow is refused and changes nothing.
+    /// An action that a state does not allow is refused and changes nothing.
     async fn each_state_allows_its_own_actions_only(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         for (state, allowed) in ALLOWED {

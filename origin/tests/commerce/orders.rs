@@ -287,7 +287,7 @@ db_test! {
         until(async || is_none("select count(*) from idempotency").await).await;
         until(async || is_none("select count(*) from card_tries").await).await;
         until(async || is_none("select count(*) from outbox where due_at is not null").await).await;
-        until(async || shop.ask_ops("/metrics").await.text().contains("shop_stock_rows 2\n")).await;
+        until(async || shop.get_ops("/metrics").await.text().contains("shop_stock_rows 2\n")).await;
         jobs.stop().await;
         assert_eq!(shop.json(&address(&late)).await["state"], "expired");
         // Three orders were placed and one was paid; two expired, and the payment of one of them

@@ -170,8 +170,8 @@ db_test! {
         sqlx::query("delete from test_charges").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
         let payment = address(&order, &format!("/payments/{}", started["id"].as_str().unwrap()));
-        let patience = 60 * shop.app.config.payment_ask_ms;
-        for wait_ms in [shop.app.config.payment_ask_ms + 1, patience - shop.app.config.payment_ask_ms - 1] {
+        let lost_after_ms = 60 * shop.app.config.payment_ask_ms;
+        for wait_ms in [shop.app.config.payment_ask_ms + 1, lost_after_ms - shop.app.config.payment_ask_ms - 1] {
             shop.app.clock.advance(wait_ms);
             payments::recover(&shop.app).await.unwrap();
             assert_eq!(shop.json(&payment).await["state"], "started");

@@ -380,7 +380,7 @@ db_test! {
     /// Two origins on one database oversell nothing, whatever the order of lines, and no client
     /// sees a conflict.
     async fn two_origins_sell_nothing_twice(shop) {
-        let second_origin = shop.twin().await;
+        let second_origin = shop.second_origin().await;
         shop.save(vec![only("left", "1.00", 30), only("right", "1.00", 30)]).await;
         let mut requests = Vec::new();
         for number in 0..60 {
@@ -453,7 +453,7 @@ db_test! {
         let (rows, differs) = origin::inventory::ledger_accuracy(&mut reader).await.unwrap();
         shop.app.metrics.business.stock(rows, differs);
         drop(reader);
-        let text = shop.ask_ops("/metrics").await.text().to_owned();
+        let text = shop.get_ops("/metrics").await.text().to_owned();
         for line in [
             "shop_carts_total 2",
             "shop_checkouts_total 1",

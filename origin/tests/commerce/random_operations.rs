@@ -54,7 +54,7 @@ struct Client {
 
 impl Client {
     /// Sends a request; any response but a server error is accepted.
-    async fn ask(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    async fn send(&mut self, method: &str, path: &str, body: &Value) -> Value {
         self.number += 1;
         let request = Request::builder()
             .method(method)
@@ -81,7 +81,7 @@ impl Client {
     }
 
     async fn new_cart(&mut self) {
-        let cart = self.ask("POST", "/api/v1/carts", &json!({})).await;
+        let cart = self.send("POST", "/api/v1/carts", &json!({})).await;
         self.cart = format!("/api/v1/carts/{}", cart["id"].as_str().unwrap());
         let update = json!({
             "email": "ada@example.org", "shipping_method": "standard",
@@ -89,7 +89,7 @@ impl Client {
                                   "postcode": "10115", "country": "DE" },
         });
         let path = self.cart.clone();
-        self.ask("PATCH", &path, &update).await;
+        self.send("PATCH", &path, &update).await;
     }
 
     async fn act(&mut self) {
@@ -99,37 +99,37 @@ impl Client {
         match self.chance.below(16) {
             0..=3 => {
                 let line = json!({ "sku": sku, "quantity": quantity });
-                self.ask("POST", &format!("{cart}/lines"), &line).await;
+                self.send("POST", &format!("{cart}/lines"), &line).await;
             }
             4 => {
                 let path = format!("{cart}/lines/{sku}");
-                self.ask("PUT", &path, &json!({ "quantity": quantity - 1 }))
+                self.send("PUT", &path, &json!({ "quantity": quantity - 1 }))
                     .await;
             }
             5 | 6 => self.order(&cart).await,
             14 => {
                 let changes = json!({ "changes": [{ "sku": sku, "delta": quantity }] });
-                self.ask("POST", "/api/v1/operator/stock", &changes).await;
+                self.send("POST", "/api/v1/operator/stock", &changes).await;
             }
             12 => {
-                self.ask("POST", &format!("{cart}/hold"), &json!({})).await;
+                self.send("POST", &format!("{cart}/hold"), &json!({})).await;
             }
             13 => {
-                let other = self.ask("POST", "/api/v1/carts", &json!({})).await;
+                let other = self.send("POST", "/api/v1/carts", &json!({})).await;
                 let merge = json!({ "from": cart.rsplit_once('/').unwrap().1 });
                 self.cart = format!("/api/v1/carts/{}", other["id"].as_str().unwrap());
                 let path = format!("{}/merge", self.cart);
-                self.ask("POST", &path, &merge).await;
+                self.send("POST", &path, &merge).await;
             }
             choice => self.go_on(choice).await,
         }
     }
 
     async fn order(&mut self, cart: &str) {
-        let seen = self.ask("GET", cart, &json!({})).await;
+        let seen = self.send("GET", cart, &json!({})).await;
         let method = ["test", "manual"][usize::try_from(self.chance.below(2)).unwrap()];
         let order = json!({ "expected_total": seen["totals"]["total"], "payment_method": method });
-        let placed = self.ask("POST", &format!("{cart}/order"), &order).await;
+        let placed = self.send("POST", &format!("{cart}/order"), &order).await;
         if let (Some(number), Some(token)) = (placed["number"].as_str(), placed["token"].as_str()) {
             self.orders.push((number.to_owned(), token.to_owned()));
             self.new_cart().await;
@@ -150,16 +150,16 @@ impl Client {
                 let cards = ["succeeds", "declined", "confirm", "times_out"];
                 let card = cards[usize::try_from(self.chance.below(4)).unwrap()];
                 let path = format!("{order}/payments?token={token}");
-                self.ask("POST", &path, &json!({ "card": card })).await;
+                self.send("POST", &path, &json!({ "card": card })).await;
             }
             8 => {
                 let path = format!("{order}/cancel?token={token}");
-                self.ask("POST", &path, &json!({})).await;
+                self.send("POST", &path, &json!({})).await;
             }
             9 => {
                 let steps = ["paid", "shipped", "delivered", "completed"];
                 let state = steps[usize::try_from(self.chance.below(4)).unwrap()];
-                self.ask(
+                self.send(
                     "POST",
                     &format!("{operator}/steps"),
                     &json!({ "state": state }),
@@ -171,18 +171,18 @@ impl Client {
                 let lines = json!([{ "sku": sku, "quantity": 1 + self.chance.below(2) }]);
                 let restock = self.chance.below(2) == 0;
                 let body = json!({ "lines": lines, "restock": restock });
-                self.ask("POST", &format!("{operator}/returns"), &body)
+                self.send("POST", &format!("{operator}/returns"), &body)
                     .await;
             }
             10 => {
                 let part =
                     json!({ "amount": { "minor": 1 + self.chance.below(900), "currency": "USD" } });
-                self.ask("POST", &format!("{operator}/refunds"), &part)
+                self.send("POST", &format!("{operator}/refunds"), &part)
                     .await;
             }
             _ => {
                 let rest = json!({ "restock": true });
-                self.ask("POST", &format!("{operator}/refunds"), &rest)
+                self.send("POST", &format!("{operator}/refunds"), &rest)
                     .await;
             }
         }
@@ -210,7 +210,7 @@ db_test! {
     /// Fifty concurrent writers at two origins never see a busy error.
     async fn fifty_writers_never_see_a_busy_error(shop) {
         shop.save(vec![only("pen", "1.00", 5)]).await;
-        let second_origin = shop.twin().await;
+        let second_origin = shop.second_origin().await;
         let mut running = tokio::task::JoinSet::new();
         for seed in 0..50 {
             let mut client = client(shop, &second_origin, seed).await;
@@ -222,7 +222,7 @@ db_test! {
                         break;
                     }
                     let path = format!("{}/lines/pen-1", client.cart);
-                    let cart = client.ask("PUT", &path, &json!({ "quantity": 1 + count % 3 })).await;
+                    let cart = client.send("PUT", &path, &json!({ "quantity": 1 + count % 3 })).await;
                     assert_eq!(cart["lines"][0]["quantity"], 1 + count % 3, "{cart}");
                 }
             });
@@ -241,7 +241,7 @@ db_test! {
             (0..SKUS).map(|sku| only(&format!("s{sku}"), "3.33", STOCK)).collect();
         products[0].variants[0].backorder = true;
         shop.save(products).await;
-        let second_origin = shop.twin().await;
+        let second_origin = shop.second_origin().await;
         let mut running = tokio::task::JoinSet::new();
         for seed in 0..CLIENTS {
             let mut client = client(shop, &second_origin, seed + 1).await;

@@ -65,7 +65,7 @@ async fn assert_responses_are_shared(shop: &Shop, redis: Redis) {
     assert_eq!(here.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(there.get("/p/nothing").await.status, StatusCode::NOT_FOUND);
     assert_eq!(served(&there, "l2", "hit").await, 2);
-    // An origin without its database can serve what others have cached.
+    // An origin without its database serves responses that others have cached.
     here.get("/zh/p/tea").await;
     until(async || redis.keys() == 3).await;
     there.app.db.close().await;
@@ -252,13 +252,13 @@ db_test! {
 db_test! {
     /// A client that disconnects during a commit does not prevent its after-commit actions.
     async fn after_commit_actions_survive_a_disconnect(shop) {
-        let (tell, told) = tokio::sync::oneshot::channel();
+        let (done, is_done) = tokio::sync::oneshot::channel();
         let mut tx = shop.app.db.write().await.unwrap();
-        tx.after_commit(async move { tell.send(()).unwrap() });
+        tx.after_commit(async move { done.send(()).unwrap() });
         let mut commit = Box::pin(tx.commit());
         assert!(futures_util::poll!(&mut commit).is_pending());
         drop(commit);
-        told.await.unwrap();
+        is_done.await.unwrap();
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 /// The number of requests with this outcome in this cache layer.
 pub async fn served(shop: &Shop, layer: &str, outcome: &str) -> u64 {
     let name = format!("cache_requests_total{{layer=\"{layer}\",outcome=\"{outcome}\"}} ");
-    let metrics = shop.ask_ops("/metrics").await;
+    let metrics = shop.get_ops("/metrics").await;
     let line = metrics
         .text()
         .lines()
@@ -286,8 +286,8 @@ db_test! {
 }
 
 db_test! {
-    /// A shared response depends on the URL alone. What reaches a handler with more inputs is
-    /// tested with the cache layer (`http_pipeline/response_cache_tests.rs`).
+    /// A shared response depends on the URL alone. The tests of the cache layer
+    /// (`http_pipeline/response_cache_tests.rs`) cover the inputs of handlers.
     async fn request_details_do_not_reach_shared_responses(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let secret = "a-secret-of-somebody";

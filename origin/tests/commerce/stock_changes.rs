@@ -22,7 +22,7 @@ async fn change(shop: &Shop, changes: Value) -> Reply {
 
 db_test! {
     /// A request is applied completely or not at all; expected versions are checked; shoppers see
-    /// what is left.
+    /// the remaining stock.
     async fn a_request_is_applied_completely_or_not_at_all(shop) {
         shop.save(vec![only("tea", "5.00", 9), only("cup", "5.00", 9)]).await;
         let none = send(shop, "POST", STOCK, &json!({ "changes": [{ "sku": "tea-1", "delta": 1 }] })).await;

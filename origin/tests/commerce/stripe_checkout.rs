@@ -316,7 +316,7 @@ db_test! {
 }
 
 db_test! {
-    /// A wrong amount or currency pays nothing, whatever reports it; a late payment is refunded.
+    /// A wrong amount or currency pays nothing, by any report; a late payment is refunded.
     async fn a_wrong_amount_pays_nothing(shop) {
         shop.save(vec![only("tea", "5.00", 99)]).await;
         let (shop, stripe) = account(shop).await;

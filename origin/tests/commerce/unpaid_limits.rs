@@ -404,7 +404,7 @@ db_test! {
         assert_eq!(deliver().await, 3);
         assert_eq!(operate(shop, &orders[1], "paid").await.status, 200);
         assert_eq!(deliver().await, 4);
-        assert!(shop.ask_ops("/metrics").await.text().contains("shop_mails_withheld_total 3\n"));
+        assert!(shop.get_ops("/metrics").await.text().contains("shop_mails_withheld_total 3\n"));
         assert_eq!(count(shop, "select count(*) from outbox where delivered_at is null").await, 0);
         shop.app.clock.advance(60 * 60 * 1_000);
         order("ann@example.org").await;

@@ -247,8 +247,8 @@ async fn errors(shop: &Shop) -> Vec<String> {
 }
 
 db_test! {
-    /// No request reaches the private network, whatever was allowed when the webhook was created,
-    /// by any name, and by any redirect.
+    /// No request reaches the private network: not after the settings have changed, by no name, and
+    /// by no redirect.
     async fn no_request_reaches_the_private_network(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let inside = Receiver::default();

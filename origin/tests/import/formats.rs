@@ -1,9 +1,9 @@
-//! Small files written by hand.
+//! Small files in each format.
 
 use super::*;
 
 #[test]
-fn json_lines_become_products_and_a_bad_line_is_named() {
+fn json_lines_are_read_and_an_invalid_line_is_reported() {
     let text = concat!(
         r#"{"type":"category","external_id":"tea","names":{"en":"Tea","zh":"茶"}}"#,
         "\n",
@@ -22,7 +22,7 @@ fn json_lines_become_products_and_a_bad_line_is_named() {
 }
 
 #[test]
-fn the_only_variant_of_a_product_has_every_field_of_one() {
+fn a_product_without_variants_has_one_with_all_fields() {
     let line = concat!(
         r#"{"type":"product","external_id":"a","names":{"en":"Pot"},"price":"9.00","compare_at":"12.00","#,
         r#""stock":0,"backorder":true,"sku":"A","gtin":"96385074","weight_g":800}"#,
@@ -36,7 +36,7 @@ fn the_only_variant_of_a_product_has_every_field_of_one() {
 }
 
 #[test]
-fn a_gtin_is_taken_or_the_variant_comes_without_it() {
+fn an_invalid_gtin_skips_only_the_field() {
     let csv = concat!(
         "external_id,name,sku,gtin,price,option1_name,option1_value\n",
         "a,Pot,A-1,4 006381 333931,9.00,Colour,Moss\n",
@@ -72,7 +72,7 @@ fn a_gtin_is_taken_or_the_variant_comes_without_it() {
 }
 
 #[test]
-fn no_bytes_make_a_format_panic() {
+fn malformed_files_never_panic() {
     for format in [
         Format::Csv,
         Format::Jsonl,

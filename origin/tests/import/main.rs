@@ -1,4 +1,4 @@
-//! Files of every format, as a shop meets them.
+//! Imports of files in every format.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +20,7 @@ use origin::{
 };
 use shared::money::Currency;
 
-/// What came out of a file.
+/// The rows and faults of a file.
 #[derive(Debug, Default)]
 struct Found {
     categories: Vec<(u64, NewCategory)>,

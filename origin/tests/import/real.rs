@@ -1,14 +1,14 @@
-//! The catalogues of public projects, where the folder with them is beside the repository.
+//! Catalogues of public projects, if their folder exists beside the repository.
 
 use std::io::Write as _;
 
 use super::*;
 
-/// When this is set, a catalogue that is not there is a failure.
+/// If this environment variable is set, a missing catalogue is a failure.
 const REQUIRED: &str = "MALLARD_TEST_REAL_CATALOGUES";
 
-/// The folder, or nothing: then the hand-written samples are all there is, which is said past the
-/// harness, that shows nothing of a test that passes.
+/// The path of a catalogue. If it is missing, the test is skipped with a message that bypasses the
+/// harness, which hides the output of tests that pass.
 fn real(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/data")
@@ -18,10 +18,10 @@ fn real(name: &str) -> Option<PathBuf> {
     }
     assert!(
         std::env::var_os(REQUIRED).is_none(),
-        "{name} is not there, and {REQUIRED} is set"
+        "{name} is missing, and {REQUIRED} is set"
     );
-    let said = format!("SKIPPED: nothing was tested with the catalogue {name}, it is not there\n");
-    std::io::stderr().write_all(said.as_bytes()).unwrap();
+    let message = format!("SKIPPED: the catalogue {name} is missing\n");
+    std::io::stderr().write_all(message.as_bytes()).unwrap();
     None
 }
 
@@ -113,7 +113,7 @@ fn saleor() {
     };
     let (found, done) = read_from(Format::Saleor, &source(&path), Currency::USD);
     done.unwrap();
-    // One photo's name fits two files equally well; it is said, and the product stays.
+    // One photo's name is equally similar to two files, which is reported; the product is kept.
     assert_eq!(found.bad_fields(), [(851, "image")]);
     assert_eq!(found.categories.len(), 16);
     assert_eq!((found.products.len(), found.variants()), (32, 73));

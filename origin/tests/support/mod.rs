@@ -27,7 +27,7 @@ use origin::{
 use shared::{locale::Locale, money::Money, page::Assets, time::Timestamp};
 use tower::ServiceExt;
 
-/// Runs a story on SQLite and on MariaDB. It ends with an audit of what must always be true.
+/// Runs a test on SQLite and on MariaDB, and then audits the invariants of the database.
 #[macro_export]
 macro_rules! db_test {
     ($(#[$doc:meta])* async fn $name:ident($shop:ident) $body:block) => {
@@ -35,13 +35,13 @@ macro_rules! db_test {
             #[allow(unused_imports)]
             use super::*;
 
-            async fn story($shop: &$crate::support::Shop) $body
+            async fn test($shop: &$crate::support::Shop) $body
 
             #[tokio::test]
             $(#[$doc])*
             async fn on_sqlite() {
                 let shop = $crate::support::Shop::on_sqlite().await;
-                story(&shop).await;
+                test(&shop).await;
                 shop.audit().await;
             }
 
@@ -49,7 +49,7 @@ macro_rules! db_test {
             $(#[$doc])*
             async fn on_mariadb() {
                 let shop = $crate::support::Shop::on_mariadb().await;
-                story(&shop).await;
+                test(&shop).await;
                 shop.audit().await;
                 shop.drop_database().await;
             }
@@ -57,7 +57,7 @@ macro_rules! db_test {
     };
 }
 
-/// Where the private MariaDB of `cargo xtask test` is.
+/// The environment variable with the URL of the private MariaDB of `cargo xtask test`.
 const MYSQL_URL: &str = "MALLARD_TEST_MYSQL_URL";
 
 pub struct Shop {
@@ -67,7 +67,7 @@ pub struct Shop {
     mysql: Option<(String, String)>,
 }
 
-/// An answer, read to its end.
+/// A response with its complete body.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
@@ -105,7 +105,7 @@ pub fn config(folder: &std::path::Path, database_url: &str) -> Config {
         "manual,test",
         "--webhook-hosts",
         "127.0.0.1",
-        // Stories buy with one address as much as they like; what limits them has its own.
+        // Most tests buy much from one address. The tests of the limits set their own.
         "--limit-line-units",
         "999",
         "--limit-unpaid-orders",
@@ -151,7 +151,7 @@ impl Shop {
         Self::open(tempfile::tempdir().unwrap(), &url, Some((server, name))).await
     }
 
-    /// Where its database is.
+    /// The URL of the database.
     pub fn url(&self) -> String {
         self.app.config.database_url()
     }
@@ -177,7 +177,7 @@ impl Shop {
     }
 
     /// Another origin on the same database, with its own connections.
-    pub async fn twin(&self) -> Router {
+    pub async fn second_origin(&self) -> Router {
         let config = self.app.config.clone();
         let clock = self.app.clock.clone();
         let app = App::connect(config, assets(), clock).await.unwrap();
@@ -201,7 +201,7 @@ impl Shop {
         }
     }
 
-    /// Another program on the same database and in the same folder.
+    /// Wraps another process on the same database and folder.
     pub fn on(&self, app: App) -> Self {
         Self {
             router: origin::http_pipeline::router(&app),
@@ -211,14 +211,14 @@ impl Shop {
         }
     }
 
-    /// Another program on the same database that has no node id yet.
-    pub async fn empty_handed(&self) -> App {
+    /// Another process on the same database, without a node id.
+    pub async fn without_lease(&self) -> App {
         let (config, clock) = (self.app.config.clone(), self.app.clock.clone());
         App::connect(config, assets(), clock).await.unwrap()
     }
 
-    /// A database without any table, on the same server.
-    pub async fn empty(&self) -> App {
+    /// Connects to a database without tables, on the same server.
+    pub async fn empty_database(&self) -> App {
         let mut config = self.app.config.clone();
         let url = match &self.mysql {
             Some((server, name)) => {
@@ -232,7 +232,7 @@ impl Shop {
         App::connect(config, assets(), clock).await.unwrap()
     }
 
-    pub async fn drop_empty(&self, app: App) {
+    pub async fn drop_empty_database(&self, app: App) {
         app.db.close().await;
         if let Some((server, name)) = &self.mysql {
             execute(server, format!("drop database {name}_empty")).await;
@@ -267,8 +267,8 @@ impl Shop {
         self.send(Request::get(path)).await
     }
 
-    /// Asks as operators do, at their own listener.
-    pub async fn ask_ops(&self, path: &str) -> Reply {
+    /// Gets a path of the operators' listener.
+    pub async fn get_ops(&self, path: &str) -> Reply {
         let operators = origin::http_pipeline::operators(&self.app);
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = operators.oneshot(request).await.unwrap();
@@ -280,7 +280,7 @@ impl Shop {
         }
     }
 
-    /// Gets JSON that must be there.
+    /// Gets the JSON of a successful response.
     pub async fn json(&self, path: &str) -> serde_json::Value {
         let reply = self.get(path).await;
         assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
@@ -292,7 +292,7 @@ impl Shop {
             .await
     }
 
-    /// Saves categories, each below the one before the slash: `kitchen`, `kitchen/cups`.
+    /// Saves categories by their paths: `kitchen`, `kitchen/cups`. A parent comes first.
     pub async fn categories(&self, paths: &[&str]) {
         let mut tx = self.app.db.write().await.unwrap();
         for (position, path) in (0..).zip(paths) {
@@ -319,7 +319,7 @@ impl Shop {
         self.app.clock.advance(2_000);
     }
 
-    /// Saves products and counts anew.
+    /// Saves products and recounts the facets.
     pub async fn save(&self, products: Vec<NewProduct>) -> Vec<Saved> {
         let mut saved = Vec::new();
         for chunk in products.chunks(BATCH_MAX) {
@@ -345,7 +345,7 @@ impl Shop {
         saved
     }
 
-    /// What must be true after every story.
+    /// Checks the invariants that hold after every test.
     pub async fn audit(&self) {
         let mut reader = self.app.db.read().await.unwrap();
         for (what, statement) in [
@@ -366,7 +366,7 @@ impl Shop {
                      or held < 0",
             ),
             (
-                "stock that is held for nobody, or not for those who hold it",
+                "held stock that differs from its holds",
                 "select count(*)
                    from stock s
                   where s.held <> (select coalesce(sum(h.quantity), 0)
@@ -375,7 +375,7 @@ impl Shop {
                                       and h.location_id = s.location_id)",
             ),
             (
-                "carts that hold something without an end",
+                "carts with holds without an expiry",
                 "select count(*)
                    from stock_holds h
                    join carts c on c.id = h.cart_id
@@ -388,7 +388,7 @@ impl Shop {
                   where not exists (select 1 from order_lines l where l.order_id = o.id)",
             ),
             (
-                "orders whose parts do not add up",
+                "orders whose totals do not add up",
                 "select count(*)
                    from orders o
                   where o.items_minor <> (select sum(l.total_minor)
@@ -397,7 +397,7 @@ impl Shop {
                      or o.total_minor < 0",
             ),
             (
-                "live orders whose lines differ from what they took",
+                "open orders whose lines differ from their stock movements",
                 "select count(*)
                    from orders o
                   where o.state not in ('cancelled', 'expired', 'refunding', 'refunded')
@@ -414,14 +414,14 @@ impl Shop {
                              where g.order_id = o.id)",
             ),
             (
-                "orders that are paid and have taken no stock",
+                "paid orders without stock movements",
                 "select count(*)
                    from orders
                   where reserved = 0
                     and state not in ('pending', 'cancelled', 'expired')",
             ),
             (
-                "claims of what is paid, given up or held no more",
+                "claims of paid or closed orders or of ended holds",
                 "select count(*)
                    from stock_claims c
                   where not exists (select 1
@@ -434,20 +434,20 @@ impl Shop {
                                        and h.held_until is not null)",
             ),
             (
-                "orders that wait to be paid and claim nothing",
+                "unpaid orders without claims",
                 "select count(*)
                    from orders o
                   where o.state = 'pending'
                     and not exists (select 1 from stock_claims c where c.owner = o.id)",
             ),
             (
-                "more held than is there",
+                "more units held than on hand",
                 "select count(*)
                    from stock
                   where held > on_hand",
             ),
             (
-                "dead orders that keep stock",
+                "closed orders with stock",
                 "select count(*)
                    from orders o
                   where o.state in ('cancelled', 'expired')
@@ -456,14 +456,14 @@ impl Shop {
                           where g.order_id = o.id) <> 0",
             ),
             (
-                "orders that wait for what could be sold to others",
+                "backorders of available units",
                 "select count(*)
                    from backorders b
                    join stock s on s.variant_id = b.variant_id
                   where s.on_hand > s.held",
             ),
             (
-                "orders that wait for nothing, or for ever",
+                "backorders of no units or of closed orders",
                 "select count(*)
                    from backorders b
                    join orders o on o.id = b.order_id
@@ -471,28 +471,28 @@ impl Shop {
                      or o.state not in ('pending', 'paid')",
             ),
             (
-                "more back than went out, or on a shelf than back",
+                "more units returned than ordered, or restocked than returned",
                 "select count(*)
                    from order_lines
                   where returned > quantity
                      or restocked > returned",
             ),
             (
-                "coupons used more often than counted or allowed",
+                "coupons whose uses differ from the count or exceed the limit",
                 "select count(*)
                    from coupons c
                   where c.used <> (select count(*) from coupon_uses u where u.coupon_id = c.id)
                      or c.used > coalesce(c.limit_total, c.used)",
             ),
             (
-                "carts that have become an order and still hold something",
+                "ordered carts with holds",
                 "select count(*)
                    from orders o
                    join carts c on c.id = o.cart_id
                   where c.held_until is not null",
             ),
             (
-                "orders whose money differs from their payments",
+                "orders whose amounts differ from their payments",
                 "select count(*)
                    from orders o
                   where o.paid_minor <> (select coalesce(sum(p.amount_minor), 0)
@@ -505,7 +505,7 @@ impl Shop {
                      or o.refunded_minor > o.paid_minor",
             ),
             (
-                "more back of a payment than came of it",
+                "refunds that exceed their payment",
                 "select count(*)
                    from payments p
                   where (select coalesce(sum(r.amount_minor), 0)
@@ -513,7 +513,7 @@ impl Shop {
                           where r.payment_id = p.id) > case p.state when 'captured' then p.amount_minor else 0 end",
             ),
             (
-                "orders that are refunded while money is on its way back",
+                "refunded orders with pending refunds",
                 "select count(*)
                    from orders o
                    join refunds r on r.order_id = o.id
@@ -521,7 +521,7 @@ impl Shop {
                     and r.state = 'due'",
             ),
             (
-                "charges without an order that is paid by them or paid back",
+                "charges without a paid order or a refund",
                 "select count(*)
                    from payments p
                    join orders o on o.id = p.order_id
@@ -532,7 +532,7 @@ impl Shop {
                                             where r.payment_id = p.id)",
             ),
             (
-                "active products that no list shows",
+                "active products without listings",
                 "select count(*)
                    from products p
                   where p.status = 'active'
@@ -542,14 +542,14 @@ impl Shop {
                                        and l.category_id = 0)",
             ),
             (
-                "listings of products that are not active",
+                "listings of inactive products",
                 "select count(*)
                    from product_listings l
                    join products p on p.id = l.product_id
                   where p.status <> 'active'",
             ),
             (
-                "active products that no search finds",
+                "active products that are not indexed",
                 "select count(*)
                    from products p
                   where p.status = 'active'
@@ -558,7 +558,7 @@ impl Shop {
                                      where w.product_id = p.id)",
             ),
             (
-                "words of products that are not active, or of another number sold",
+                "index entries of inactive products or with outdated sales",
                 "select count(*)
                    from search_words w
                    join products p on p.id = w.product_id
@@ -566,7 +566,7 @@ impl Shop {
                      or p.sold <> w.sold",
             ),
             (
-                "words that cannot be mistyped",
+                "index words that are missing from the vocabulary",
                 "select count(*)
                    from search_words w
                   where not exists (select 1
@@ -575,7 +575,7 @@ impl Shop {
                                        and t.word = w.word)",
             ),
             (
-                "products without a text in the shop's own language",
+                "products without a text in the default language",
                 "select count(*)
                    from products p
                   where not exists (select 1
@@ -608,7 +608,7 @@ pub fn en(text: &str) -> Texts {
     Texts::from([(Locale::En, text.to_owned())])
 }
 
-/// A product with one variant, for a test to change.
+/// A product with one variant, which tests can change.
 pub fn product(name: &str, price: &str) -> NewProduct {
     let currency = "USD".parse().unwrap();
     NewProduct {

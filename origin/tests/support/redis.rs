@@ -1,4 +1,5 @@
-//! A Redis of one test, which ends with it: a server, a server with a Sentinel, or a cluster of one node.
+//! A Redis for one test: a server, a server with a Sentinel, or a cluster of one node. It is
+//! stopped when it is dropped.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -10,11 +11,11 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long one asks; long, because the machine has more to do than this test.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time limit of queries. It is long, because the machine runs other tests, too.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct Redis {
-    /// The server first.
+    /// The processes, the server first.
     children: Vec<Child>,
     pub port: u16,
     pub url: String,
@@ -22,12 +23,12 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// One server.
+    /// Starts one server.
     pub fn start() -> Self {
         Self::start_at(free_port())
     }
 
-    /// One server on this port.
+    /// Starts one server on this port.
     pub fn start_at(port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = server(folder.path(), port, &[]);
@@ -39,7 +40,7 @@ impl Redis {
         }
     }
 
-    /// One node that has all slots.
+    /// Starts a cluster of one node, which has all slots.
     pub fn cluster() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (port, bus) = (free_port(), free_port());
@@ -58,10 +59,11 @@ impl Redis {
         }
     }
 
-    /// A server that a Sentinel knows as `shop`. The first one that is named is not there.
+    /// Starts a server and a Sentinel that knows it as `shop`. The first Sentinel in the URL does
+    /// not exist.
     pub fn sentinel() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (port, at, nobody) = (free_port(), free_port(), free_port());
+        let (port, at, unused) = (free_port(), free_port(), free_port());
         let server = server(folder.path(), port, &[]);
         let settings = folder.path().join("sentinel.conf");
         let text = format!("port {at}\nbind 127.0.0.1\nsentinel monitor shop 127.0.0.1 {port} 1\n");
@@ -76,27 +78,27 @@ impl Redis {
         Self {
             children: vec![server, sentinel],
             port,
-            url: format!("redis-sentinel://127.0.0.1:{nobody},127.0.0.1:{at}#shop"),
+            url: format!("redis-sentinel://127.0.0.1:{unused},127.0.0.1:{at}#shop"),
             _folder: folder,
         }
     }
 
-    /// A client of it.
+    /// A client of this Redis.
     pub fn client(&self) -> Arc<origin::redis_client::RedisClient> {
-        Arc::new(origin::redis_client::RedisClient::new(&self.url, PATIENCE).unwrap())
+        Arc::new(origin::redis_client::RedisClient::new(&self.url, TIMEOUT).unwrap())
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     pub fn keys(&self) -> usize {
         command(self.port, &["dbsize"]).trim().parse().unwrap()
     }
 
-    /// What a command answers.
+    /// Runs a command and returns its output.
     pub fn command(&self, words: &[&str]) -> String {
         command(self.port, words)
     }
 
-    /// Pulls its plug.
+    /// Kills the server.
     pub fn kill(&mut self) {
         self.children[0].kill().unwrap();
         self.children[0].wait().unwrap();
@@ -126,13 +128,13 @@ fn server(folder: &Path, port: u16, more: &[&str]) -> Child {
 }
 
 fn command(port: u16, words: &[&str]) -> String {
-    let said = Command::new("redis-cli")
+    let output = Command::new("redis-cli")
         .args(["-h", "127.0.0.1", "-p", &port.to_string()])
         .args(words)
         .output()
         .unwrap();
-    assert!(said.status.success(), "{words:?}");
-    String::from_utf8(said.stdout).unwrap()
+    assert!(output.status.success(), "{words:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn wait_for(port: u16) {

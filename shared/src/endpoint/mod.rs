@@ -52,7 +52,7 @@ pub enum Method {
 
 impl Method {
     /// The method name in a request.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -260,8 +260,9 @@ mod tests {
     #[test]
     fn operations_are_unique() {
         let ids: std::collections::HashSet<_> = all().map(|spec| spec.id).collect();
-        let routes: std::collections::HashSet<_> =
-            all().map(|spec| (spec.method.word(), spec.path)).collect();
+        let routes: std::collections::HashSet<_> = all()
+            .map(|spec| (spec.method.as_str(), spec.path))
+            .collect();
         assert_eq!((ids.len(), routes.len()), (all().count(), all().count()));
     }
 

@@ -9,7 +9,7 @@ use crate::{
 
 /// Declares an enum of pages with their names.
 macro_rules! kinds {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $word:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $item:ident = $value:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum $name {
@@ -21,8 +21,8 @@ macro_rules! kinds {
             pub const ALL: &[Self] = &[$(Self::$item),*];
 
             /// The name in message keys.
-            pub const fn word(self) -> &'static str {
-                match self {$(Self::$item => $word),*}
+            pub const fn as_str(&self) -> &'static str {
+                match self {$(Self::$item => $value),*}
             }
         }
     };

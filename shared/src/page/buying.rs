@@ -38,7 +38,7 @@ impl CheckoutStep {
     pub const ALL: [Self; 4] = [Self::Address, Self::Shipping, Self::Payment, Self::Review];
 
     /// The name in message keys.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::Shipping => "shipping",

@@ -31,7 +31,7 @@ pub(super) const CURRENT: Input = Input {
 /// An account page.
 pub fn account(shell: &Shell, page: &AccountPage) -> String {
     let messages = Messages::of(shell.locale);
-    let title = messages.text(&format!("section-{}", page.section.word()));
+    let title = messages.text(&format!("section-{}", page.section.as_str()));
     let metadata = PageMetadata::private(shell, &title);
     render(shell, &metadata, || {
         let done = page.done.as_ref().map(|word| {
@@ -77,7 +77,7 @@ fn sections(shell: &Shell, page: &AccountPage) -> AnyView {
     let links = shown.map(|section| {
         let href = shell.locale.path(path_of(*section));
         let current = (*section == here).then_some("page");
-        let name = messages.text(&format!("section-{}", section.word()));
+        let name = messages.text(&format!("section-{}", section.as_str()));
         view! {
             <li>
                 <a href=href aria-current=current>
@@ -156,7 +156,7 @@ fn orders(shell: &Shell, list: &OrderList) -> AnyView {
                         </time>
                     </p>
                 </div>
-                <span>{messages.text(&format!("state-{}", order.state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", order.state.as_str()))}</span>
                 " "
                 <span class="sum">{order.total.display(locale)}</span>
             </li>

@@ -23,7 +23,7 @@ use super::cart::{coupon, option_list, problems, totals_table};
 /// A checkout page.
 pub fn checkout(shell: &Shell, page: &CheckoutPage) -> String {
     let messages = Messages::of(shell.locale);
-    let title = messages.text(&format!("step-{}", page.step.word()));
+    let title = messages.text(&format!("step-{}", page.step.as_str()));
     let metadata =
         PageMetadata::private(shell, &format!("{title} · {}", messages.text("checkout")));
     render(shell, &metadata, || {
@@ -60,7 +60,7 @@ fn path_of(step: CheckoutStep) -> &'static str {
 fn steps(shell: &Shell, here: CheckoutStep) -> AnyView {
     let messages = Messages::of(shell.locale);
     let items = CheckoutStep::ALL.map(|step| {
-        let name = messages.text(&format!("step-{}", step.word()));
+        let name = messages.text(&format!("step-{}", step.as_str()));
         let item = if step < here {
             view! { <a href=shell.locale.path(path_of(step))>{name}</a> }.into_any()
         } else {
@@ -254,10 +254,10 @@ fn payment(shell: &Shell, page: &CheckoutPage) -> AnyView {
 /// The choice of a test card, for the method `test`.
 pub(super) fn cards(messages: Messages, chosen: &str) -> AnyView {
     let options = TestCard::ALL.map(|card| {
-        let word = card.word();
-        let selected = word == chosen;
-        let name = messages.text(&format!("card-{word}"));
-        view! { <option value=word selected=selected>{name}</option> }
+        let value = card.as_str();
+        let selected = value == chosen;
+        let name = messages.text(&format!("card-{value}"));
+        view! { <option value=value selected=selected>{name}</option> }
     });
     view! {
         <div class="field">

@@ -104,9 +104,9 @@ fn sort(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
         }
     });
     let options = Sort::ALL.map(|sort| {
-        let name = messages.text(&format!("sort-{}", sort.word()));
+        let name = messages.text(&format!("sort-{}", sort.as_str()));
         view! {
-            <option value=sort.word() selected=Some(sort) == chosen>
+            <option value=sort.as_str() selected=Some(sort) == chosen>
                 {name}
             </option>
         }
@@ -175,10 +175,10 @@ fn prices(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> 
 
 fn availability(messages: Messages, list: &FilteredList<'_>) -> impl IntoView + use<> {
     let boxes = Availability::ALL.map(|it| {
-        let name = messages.text(&format!("availability-{}", it.word()));
+        let name = messages.text(&format!("availability-{}", it.as_str()));
         check(
             "availability",
-            it.word(),
+            it.as_str(),
             name,
             list.filter.availability.contains(&it),
             None,
@@ -257,7 +257,7 @@ pub(crate) fn selected_filters(list: &FilteredList<'_>) -> impl IntoView + use<>
         chosen.push((name, without(&|wider| wider.brand.retain(|it| it != slug))));
     }
     for it in &filter.availability {
-        let name = messages.text(&format!("availability-{}", it.word()));
+        let name = messages.text(&format!("availability-{}", it.as_str()));
         chosen.push((
             name,
             without(&|wider| wider.availability.retain(|other| other != it)),

@@ -105,7 +105,7 @@ fn progress(messages: Messages, order: &Order) -> AnyView {
         let current = (Some(index) == last).then_some("step");
         view! {
             <li class=class aria-current=current>
-                <span>{messages.text(&format!("state-{}", state.word()))}</span>
+                <span>{messages.text(&format!("state-{}", state.as_str()))}</span>
                 " "
                 {at}
             </li>
@@ -165,7 +165,7 @@ fn quantities_shipped_and_returned(shell: &Shell, order: &Order) -> AnyView {
     .into_any()
 }
 
-/// What remains to be done to pay the order.
+/// The payment of the order: its state, instructions and forms.
 fn payment_section(shell: &Shell, page: &OrderPage) -> Option<AnyView> {
     let order = &page.order;
     if order.state != OrderState::Pending {

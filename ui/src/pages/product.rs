@@ -71,7 +71,7 @@ fn buy(shell: &Shell, page: &ProductPage) -> impl IntoView + use<> {
             compare_at: variant.compare_at,
         };
         let less = discount_text(messages, &range);
-        let state = variant.availability.word();
+        let state = variant.availability.as_str();
         view! {
             <div class="offer">
                 {price(shell.locale, &range)}

@@ -43,12 +43,12 @@ pub(super) const NAME: Input = Input {
 /// A page with a form for signing in or registering.
 pub fn sign_in(shell: &Shell, page: &SignInPage) -> String {
     let messages = Messages::of(shell.locale);
-    let word = page.kind.word();
-    let title = messages.text(&format!("entry-{word}"));
+    let kind = page.kind.as_str();
+    let title = messages.text(&format!("entry-{kind}"));
     let metadata = PageMetadata::private(shell, &title);
     render(shell, &metadata, || {
         let inside = if page.done {
-            let text = messages.text(&format!("entry-{word}-done"));
+            let text = messages.text(&format!("entry-{kind}-done"));
             view! { <p class="lead" role="status">{text}</p> }.into_any()
         } else {
             sign_in_form(shell, page)
@@ -86,14 +86,14 @@ fn sign_in_form(shell: &Shell, page: &SignInPage) -> AnyView {
         view! { <input type="hidden" name=name.clone() value=value.clone() /> }
     });
     let kept = kept.collect::<Vec<_>>();
-    let word = page.kind.word();
-    let lead = messages.text(&format!("entry-{word}-text"));
+    let kind = page.kind.as_str();
+    let lead = messages.text(&format!("entry-{kind}-text"));
     view! {
         <p class="quiet">{lead}</p>
         <form class="stack" method="post" action=shell.locale.path(path)>
             {kept}
             {inputs}
-            <button class="button">{messages.text(&format!("entry-{word}-do"))}</button>
+            <button class="button">{messages.text(&format!("entry-{kind}-do"))}</button>
         </form>
         {other_forms(shell, page.kind)}
     }

@@ -79,7 +79,7 @@ pub fn install_oha(workspace: &Workspace) -> Result<(), Failure> {
     .map(drop)
 }
 
-/// When requests are sent.
+/// The schedule of requests.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
     /// Closed loop: when the previous response has arrived.

@@ -36,11 +36,12 @@ use crate::{
 /// Flags of `cargo xtask bench`
 #[derive(Args, Clone)]
 pub struct BenchArgs {
-    /// On a private MariaDB instead of SQLite
+    /// Use a private MariaDB instead of SQLite
     #[arg(long)]
     mariadb: bool,
 
-    /// In less than ten minutes, once all is built: shorter loads, and no catalogue of a million
+    /// Finish in less than ten minutes after the build: shorter loads, no catalogue of a million
+    /// products
     #[arg(long)]
     quick: bool,
 
@@ -52,7 +53,7 @@ pub struct BenchArgs {
     #[arg(long, num_args = 1.., value_name = "NAME")]
     only: Vec<String>,
 
-    /// Load a shop for long and draw what becomes of it; for an hour unless told otherwise
+    /// Run the soak test for this many seconds, an hour by default, and draw its charts
     #[arg(long, num_args = 0..=1, default_missing_value = "3600", value_name = "SECONDS")]
     soak: Option<u64>,
 }
@@ -454,7 +455,7 @@ impl Runner<'_> {
         let file = self.shop.file("path.txt");
         // A redirect would be measured instead of the page.
         if status(self.shop.address, path) != Some(200) {
-            return Err(Failure(format!("{path} does not answer with 200")));
+            return Err(Failure(format!("{path} does not respond with 200")));
         }
         fs::write(&file, format!("{path}\n"))?;
         Ok(file)

@@ -20,8 +20,8 @@ const SHOP_SPEC: ShopSpec = ShopSpec {
 /// The number of clients at full load, and of those that pause between requests during overload:
 /// more than the shop queues, but not many more, because wrk's cost grows with the clients that
 /// pause.
-const FULL: u32 = 64;
-const CROWD: u32 = 512;
+const FULL_CLIENTS: u32 = 64;
+const OVERLOAD_CLIENTS: u32 = 512;
 /// The offered load during overload, as a multiple of the capacity.
 const OVERLOAD_FACTOR: f64 = 2.1;
 /// The number of attempts to find the pause for that rate.
@@ -51,7 +51,7 @@ pub struct Overload {
     pub orders: LoadResult,
     /// Orders beside list pages at full load, and during overload.
     pub beside_full: (LoadResult, LoadResult),
-    pub beside_crowd: (LoadResult, LoadResult),
+    pub beside_overload: (LoadResult, LoadResult),
 }
 
 /// The results for one kind of page at full load and during overload: the median of the rounds.
@@ -60,7 +60,7 @@ pub struct OverloadResult {
     pub name: &'static str,
     /// Before and after the overload.
     pub full: [LoadResult; 2],
-    pub crowd: LoadResult,
+    pub overload: LoadResult,
     pub think_ms: f64,
 }
 
@@ -76,14 +76,14 @@ pub fn overload(context: &BenchContext<'_>, seconds: u64) -> Result<Overload, Fa
     let together = load.kind(LIST_PAGES)?;
     load.carts()?;
     let orders = load.orders()?;
-    let beside_full = load.both(FULL, None)?;
-    let beside_crowd = load.both(CROWD, Some(together.think_ms))?;
+    let beside_full = load.both(FULL_CLIENTS, None)?;
+    let beside_overload = load.both(OVERLOAD_CLIENTS, Some(together.think_ms))?;
     Ok(Overload {
         kinds,
         together,
         orders,
         beside_full,
-        beside_crowd,
+        beside_overload,
     })
 }
 
@@ -92,14 +92,14 @@ fn measure_separately(
     context: &BenchContext<'_>,
     seconds: u64,
 ) -> Result<Vec<OverloadResult>, Failure> {
-    let [for_shop, for_crowd] = processors::halves()?;
+    let [for_shop, for_load] = processors::halves()?;
     let shop = processors::on(&for_shop, || context.open(SHOP_SPEC))?;
     let load = OverloadRun {
         context,
         shop: &shop,
         seconds,
     };
-    processors::on(&for_crowd, || {
+    processors::on(&for_load, || {
         [SEARCHES, LIST_PAGES]
             .into_iter()
             .map(|kind| load.kind(kind))
@@ -121,22 +121,22 @@ impl OverloadRun<'_> {
         };
         let mut rounds = Vec::new();
         // The number of clients that pause, by Little's law. It is the same in all rounds.
-        let mut thinkers = None;
-        let mut before = turn.pages(path, FULL, None)?;
+        let mut pausing = None;
+        let mut before = turn.pages(path, FULL_CLIENTS, None)?;
         // An odd number, so that there is a median.
         for _ in 1..2 * self.seconds {
             let rate = before.rate * OVERLOAD_FACTOR;
-            let think_ms = match thinkers {
+            let think_ms = match pausing {
                 Some(many) => many / rate,
                 None => turn.think_ms(path, rate)?,
             };
-            let crowd = turn.pages(path, CROWD, Some(think_ms))?;
-            thinkers = Some(think_ms * crowd.rate);
-            let after = turn.pages(path, FULL, None)?;
+            let overload = turn.pages(path, OVERLOAD_CLIENTS, Some(think_ms))?;
+            pausing = Some(think_ms * overload.rate);
+            let after = turn.pages(path, FULL_CLIENTS, None)?;
             rounds.push(OverloadResult {
                 name,
                 full: [before, after.clone()],
-                crowd,
+                overload,
                 think_ms,
             });
             before = after;
@@ -149,10 +149,10 @@ impl OverloadRun<'_> {
     /// The pause of each client at which all together reach this rate. A client that waits for a
     /// response does not pause, and how many do that is found by trial.
     fn think_ms(&self, path: &str, rate: f64) -> Result<f64, Failure> {
-        let mut think_ms = f64::from(CROWD) * 1_000.0 / rate;
+        let mut think_ms = f64::from(OVERLOAD_CLIENTS) * 1_000.0 / rate;
         for _ in 0..PAUSE_ATTEMPTS {
-            let asked = self.pages(path, CROWD, Some(think_ms))?.rate;
-            think_ms *= asked / rate;
+            let offered = self.pages(path, OVERLOAD_CLIENTS, Some(think_ms))?.rate;
+            think_ms *= offered / rate;
         }
         Ok(think_ms)
     }
@@ -177,8 +177,8 @@ impl OverloadRun<'_> {
     fn carts(&self) -> Result<(), Failure> {
         let carts = (CARTS_EACH_S * self.seconds).to_string();
         let file = self.shop.file(CARTS).display().to_string();
-        let made = self.shop.script("prepare.mjs", &[&carts, "200", &file]);
-        made.map(drop)
+        let prepared = self.shop.script("prepare.mjs", &[&carts, "200", &file]);
+        prepared.map(drop)
     }
 
     fn orders(&self) -> Result<LoadResult, Failure> {
@@ -212,8 +212,8 @@ impl OverloadRun<'_> {
 
 /// The number of successful responses per second.
 fn successful_rate(it: &LoadResult) -> f64 {
-    let made = it.requests.saturating_sub(it.refused);
-    it.rate * made as f64 / (it.requests as f64).max(1.0)
+    let served = it.requests.saturating_sub(it.refused);
+    it.rate * served as f64 / (it.requests as f64).max(1.0)
 }
 
 impl OverloadResult {
@@ -225,19 +225,19 @@ impl OverloadResult {
 
     /// The share of the capacity that was still achieved during overload.
     fn goodput(&self) -> f64 {
-        successful_rate(&self.crowd) / self.capacity().max(1.0)
+        successful_rate(&self.overload) / self.capacity().max(1.0)
     }
 
     fn line(&self) -> String {
         format!(
-            "{:.0} {}/s can be made; of {:.0}/s that {CROWD} clients asked for {:.0}/s were made, {:.0} % of \
-             that, p99 {:.0} ms, and the rest was told to come back",
+            "capacity {:.0} {}/s; of {:.0}/s that {OVERLOAD_CLIENTS} clients requested {:.0}/s were served, {:.0} % of the \
+             capacity, p99 {:.0} ms, and the rest was rejected with 503",
             self.capacity(),
             self.name,
-            self.crowd.rate,
-            successful_rate(&self.crowd),
+            self.overload.rate,
+            successful_rate(&self.overload),
             self.goodput() * 100.0,
-            self.crowd.ms[2],
+            self.overload.ms[2],
         )
     }
 }
@@ -245,12 +245,12 @@ impl OverloadResult {
 impl Overload {
     /// Unexpected errors: any failed order, and any page response other than the page or a 503.
     pub fn errors(&self) -> u64 {
-        let unanswered = |it: &LoadResult| it.errors.saturating_sub(it.refused);
-        let beside = [&self.beside_full.1, &self.beside_crowd.1];
+        let unexpected = |it: &LoadResult| it.errors.saturating_sub(it.refused);
+        let beside = [&self.beside_full.1, &self.beside_overload.1];
         let kinds = self.kinds.iter().chain([&self.together]);
-        let kinds = kinds.flat_map(|it| it.full.iter().chain([&it.crowd]));
-        let orders = [&self.orders, &self.beside_full.0, &self.beside_crowd.0];
-        let pages: u64 = kinds.chain(beside).map(unanswered).sum();
+        let kinds = kinds.flat_map(|it| it.full.iter().chain([&it.overload]));
+        let orders = [&self.orders, &self.beside_full.0, &self.beside_overload.0];
+        let pages: u64 = kinds.chain(beside).map(unexpected).sum();
         let orders: u64 = orders.into_iter().map(|it| it.errors).sum();
         pages + orders
     }
@@ -268,11 +268,11 @@ impl Overload {
             )
         };
         let orders = format!(
-            "{BUYERS} buyers who order all the time: {:.0} orders/s with p99 {:.1} ms alone; {}; {}",
+            "{BUYERS} clients that order in a closed loop: {:.0} orders/s with p99 {:.1} ms alone; {}; {}",
             self.orders.rate,
             self.orders.ms[2],
             beside(&self.beside_full),
-            beside(&self.beside_crowd),
+            beside(&self.beside_overload),
         );
         let apart = self.kinds.iter().map(|it| {
             let reached = it.goodput() >= GOODPUT;
@@ -284,7 +284,7 @@ impl Overload {
             )
         });
         let together = format!(
-            "the same, with who asks on the shop's own processors: {}",
+            "the same, with the load generator on the shop's own processors: {}",
             self.together.line()
         );
         apart.chain([together, orders]).collect()
@@ -308,7 +308,7 @@ mod tests {
         let kind = |refused| OverloadResult {
             name: "pages",
             full: [load(4_000.0, 12_000, 0), load(6_000.0, 18_000, 0)],
-            crowd: load(10_000.0, 30_000, refused),
+            overload: load(10_000.0, 30_000, refused),
             think_ms: 40.0,
         };
         let mut seen = Overload {
@@ -316,18 +316,18 @@ mod tests {
             together: kind(18_000),
             orders: orders.clone(),
             beside_full: (orders.clone(), load(4_000.0, 12_000, 0)),
-            beside_crowd: (orders, load(10_000.0, 30_000, 20_000)),
+            beside_overload: (orders, load(10_000.0, 30_000, 20_000)),
         };
         assert_eq!(seen.errors(), 0);
-        let said = seen.lines().join("\n");
+        let lines = seen.lines().join("\n");
         for part in [
-            "5000/s were made, 100 % of that, p99 1 ms, and the rest was told to come back (target ≥ 80 %; yes)",
-            "3333/s were made, 67 % of that, p99 1 ms, and the rest was told to come back (target ≥ 80 %; no)",
-            "the shop's own processors: 5000 pages/s can be made; of 10000/s",
+            "5000/s were served, 100 % of the capacity, p99 1 ms, and the rest was rejected with 503 (target ≥ 80 %; yes)",
+            "3333/s were served, 67 % of the capacity, p99 1 ms, and the rest was rejected with 503 (target ≥ 80 %; no)",
+            "the shop's own processors: capacity 5000 pages/s; of 10000/s",
         ] {
-            assert!(said.contains(part), "{said}");
+            assert!(lines.contains(part), "{lines}");
         }
-        seen.beside_crowd.0.errors = 1;
+        seen.beside_overload.0.errors = 1;
         assert_eq!(seen.errors(), 1, "an order that is refused is an error");
     }
 }

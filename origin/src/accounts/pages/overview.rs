@@ -57,8 +57,8 @@ pub(super) fn done(query: Option<&str>) -> Option<String> {
         "welcome",
     ];
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-    let (_, word) = pairs.find(|(name, _)| name == "done")?;
-    KNOWN.contains(&&*word).then(|| word.into_owned())
+    let (_, value) = pairs.find(|(name, _)| name == "done")?;
+    KNOWN.contains(&&*value).then(|| value.into_owned())
 }
 
 async fn show_account(

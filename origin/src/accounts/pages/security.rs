@@ -89,7 +89,7 @@ fn qr_code(text: &str) -> Option<QrCode> {
 }
 
 /// Shows the page with an error.
-async fn refused(
+async fn show_with_error(
     app: &App,
     person: &Person,
     locale: Locale,
@@ -121,7 +121,7 @@ async fn enrol(
     };
     match second_factor::enrol(&app, &person, request, &device).await {
         Ok(_) => Ok(Answer::see(&locale.path(SECURITY.path))),
-        Err(error) => refused(&app, &person, locale, &fields, error).await,
+        Err(error) => show_with_error(&app, &person, locale, &fields, error).await,
     }
 }
 
@@ -140,7 +140,7 @@ async fn confirm(
             let answer = show_codes_once(&app, &person, locale, codes.codes).await?;
             Ok(answer.cookies(session_cookies(&app, &session)))
         }
-        Err(error) => refused(&app, &person, locale, &fields, error).await,
+        Err(error) => show_with_error(&app, &person, locale, &fields, error).await,
     }
 }
 
@@ -174,7 +174,7 @@ async fn renew_codes(
 ) -> HandlerResult {
     match second_factor::renew_codes(&app, &person, proof(&fields), &device).await {
         Ok(codes) => show_codes_once(&app, &person, locale, codes.codes).await,
-        Err(error) => refused(&app, &person, locale, &fields, error).await,
+        Err(error) => show_with_error(&app, &person, locale, &fields, error).await,
     }
 }
 
@@ -190,6 +190,6 @@ async fn disable(
             let to = format!("{}?done=factor-off", locale.path(SECURITY.path));
             Ok(Answer::see(&to).cookies(session_cookies(&app, &session)))
         }
-        Err(error) => refused(&app, &person, locale, &fields, error).await,
+        Err(error) => show_with_error(&app, &person, locale, &fields, error).await,
     }
 }

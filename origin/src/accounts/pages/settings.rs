@@ -59,7 +59,7 @@ async fn show_profile(
 }
 
 /// Shows the profile or the personal data with an error.
-async fn refused(
+async fn show_with_error(
     app: &App,
     person: &Person,
     locale: Locale,
@@ -102,7 +102,7 @@ async fn save_profile(
     match login::update(&app, person.user, &request).await {
         Ok(_) => Ok(profile(locale, "name")),
         Err(error) => {
-            refused(
+            show_with_error(
                 &app,
                 &person,
                 locale,
@@ -129,7 +129,7 @@ async fn change_password(
     match reset::change_password(&app, &person, request, &device).await {
         Ok(session) => Ok(profile(locale, "password").cookies(session_cookies(&app, &session))),
         Err(error) => {
-            refused(
+            show_with_error(
                 &app,
                 &person,
                 locale,
@@ -156,7 +156,7 @@ async fn change_email(
     match register::change_email(&app, person.user, request, &device).await {
         Ok(()) => Ok(profile(locale, "email")),
         Err(error) => {
-            refused(
+            show_with_error(
                 &app,
                 &person,
                 locale,
@@ -233,6 +233,8 @@ async fn erase(
 ) -> HandlerResult {
     match super::super::erase(&app, &person, fields.raw("current").to_owned(), &device).await {
         Ok(()) => Ok(Answer::see(&locale.path(HOME.path)).cookies(cleared_session_cookies(&app))),
-        Err(error) => refused(&app, &person, locale, AccountSection::Data, &fields, error).await,
+        Err(error) => {
+            show_with_error(&app, &person, locale, AccountSection::Data, &fields, error).await
+        }
     }
 }

@@ -103,7 +103,7 @@ async fn first(app: &App, locale: Locale, entry: SignInForm, query: Option<&str>
 }
 
 /// Shows a submitted form again, with its errors.
-async fn refused(
+async fn show_with_error(
     app: &App,
     locale: Locale,
     entry: SignInForm,
@@ -178,7 +178,7 @@ async fn log_in(
             Ok(shown.into_response())
         }
         Err(error) => {
-            let shown = refused(&app, locale, SignInForm::Login, &fields, error).await?;
+            let shown = show_with_error(&app, locale, SignInForm::Login, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -203,7 +203,7 @@ async fn submit_code(
                 Error::Invalid(_) => SignInForm::Login,
                 _ => SignInForm::Code,
             };
-            let shown = refused(&app, locale, entry, &fields, error).await?;
+            let shown = show_with_error(&app, locale, entry, &fields, error).await?;
             Ok(shown.into_response())
         }
     }
@@ -294,7 +294,7 @@ async fn open_account(
     };
     match register::register(&app, request, &device).await {
         Ok(()) => Ok(link_sent(locale, REGISTER)),
-        Err(error) => refused(&app, locale, SignInForm::Register, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Register, &fields, error).await,
     }
 }
 
@@ -353,7 +353,7 @@ async fn verify(
             let to = format!("{}?done=welcome", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, SignInForm::Verify, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Verify, &fields, error).await,
     }
 }
 
@@ -376,7 +376,7 @@ async fn forgot(
     };
     match register::forgot(&app, &request).await {
         Ok(()) => Ok(link_sent(locale, FORGOT)),
-        Err(error) => refused(&app, locale, SignInForm::Forgot, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Forgot, &fields, error).await,
     }
 }
 
@@ -405,7 +405,7 @@ async fn reset(
             let to = format!("{}?done=password", locale.path(ACCOUNT.path));
             sign_in(&app, &session, &headers, &to).await
         }
-        Err(error) => refused(&app, locale, SignInForm::Reset, &fields, error).await,
+        Err(error) => show_with_error(&app, locale, SignInForm::Reset, &fields, error).await,
     }
 }
 

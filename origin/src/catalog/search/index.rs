@@ -195,7 +195,7 @@ async fn lock_documents(tx: &mut Tx, after: ProductId) -> Result<Vec<SearchDocum
     query
         .push_bind(after.get())
         .push(" and status = ")
-        .push_bind(Status::Active.word())
+        .push_bind(Status::Active.as_str())
         .push(" order by id limit ")
         .push_bind(i64::try_from(BATCH_SIZE).unwrap_or(i64::MAX))
         .push(tx.dialect().for_update());

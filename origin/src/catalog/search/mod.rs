@@ -303,7 +303,7 @@ impl SearchResult {
 fn query_term(tree: &Tree, locale: Locale, term: &Term) -> QueryTerm {
     let named = tree.named(locale, |words| words.iter().any(|word| term.matches(word)));
     let within =
-        |it: &Category, other: &Category| it.id != other.id && tree.lies_in(it.id, other.id);
+        |it: &Category, other: &Category| it.id != other.id && tree.is_within(it.id, other.id);
     let widest = named
         .iter()
         .filter(|it| !named.iter().any(|other| within(it, other)));

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_becomes_its_words() {
+    fn texts_are_split_into_index_words() {
         for (text, expected) in [
             ("Ridge mug", vec!["mug", "ridge"]),
             ("Crème Brûlée", vec!["brulee", "creme"]),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_finds_what_is_meant() {
+    fn queries_match_texts() {
         for (query, text) in [
             ("mug", "Ridge Mugs"),
             ("MUGS", "ridge mug"),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_has_a_limit() {
+    fn queries_have_limits() {
         let many = |count: u32| {
             let words = (0..count).map(|it| format!("w{it}"));
             terms(&words.collect::<Vec<_>>().join(" ")).len()
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_one_away() {
+    fn single_edits_include_every_kind_of_typo() {
         let edits = single_edits_of("mgu");
         for meant in ["mug", "gu", "mgus", "mga"] {
             assert!(edits.iter().any(|it| it == meant), "{meant}");
@@ -310,7 +310,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_text_is_found_by_itself(text in "\\PC{0,40}") {
+        fn every_text_matches_itself(text in "\\PC{0,40}") {
             let words = words_of(&text);
             for term in terms(&text).iter().chain(&loose_terms_of(&runs_of(&text))) {
                 prop_assert!(words.iter().any(|it| term.matches(it)), "{term:?} of {words:?}");
@@ -318,7 +318,7 @@ mod tests {
         }
 
         #[test]
-        fn words_are_short_and_nothing_but_letters_and_digits(text in any::<String>()) {
+        fn index_words_are_short_and_alphanumeric(text in any::<String>()) {
             for word in words_of(&text) {
                 prop_assert!(word.chars().all(char::is_alphanumeric), "{word:?}");
                 prop_assert!((1..=WORD_MAX).contains(&word.chars().count()), "{word:?}");
@@ -326,7 +326,7 @@ mod tests {
         }
 
         #[test]
-        fn a_word_is_its_own_word(text in "\\PC{0,40}") {
+        fn index_words_are_idempotent(text in "\\PC{0,40}") {
             for word in words_of(&text) {
                 prop_assert!(words_of(&word).contains(&word), "{word:?}");
             }
@@ -339,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn a_slip_can_be_taken_back(word in "[a-z]{4,10}", other in "[a-z]{4,10}") {
+        fn single_edits_are_those_at_distance_one(word in "[a-z]{4,10}", other in "[a-z]{4,10}") {
             let near = strsim::osa_distance(&word, &other) == 1;
             prop_assert_eq!(single_edits_of(&word).contains(&other), near);
             for edit in single_edits_of(&word) {

@@ -1,4 +1,4 @@
-//! A spreadsheet out of rows.
+//! Writes rows as CSV.
 
 use std::{
     collections::BTreeMap,
@@ -16,18 +16,18 @@ use crate::{
     },
 };
 
-/// Writes rows as a spreadsheet, which holds every column that there is.
+/// Writes rows as Mallard's CSV, with all columns.
 pub struct CsvWriter<W: Write> {
     out: csv::Writer<W>,
     columns: Vec<String>,
     folder: PathBuf,
 }
 
-/// The cells of a row that hold something, by column.
+/// The non-empty cells of a row, by column.
 type Cells = BTreeMap<String, String>;
 
 impl<W: Write> CsvWriter<W> {
-    /// A spreadsheet with its heading, ready for rows.
+    /// Creates a writer, and writes the header.
     pub(super) fn new(out: W, folder: &Path) -> io::Result<Self> {
         let mut out = csv::Writer::from_writer(out);
         let columns = columns();
@@ -39,8 +39,8 @@ impl<W: Write> CsvWriter<W> {
         })
     }
 
-    /// Writes a category as one row, or a product as one row a variant and as many more as its
-    /// pictures and attributes need.
+    /// Writes a category as one row, or a product as one row for each variant, and more if it has
+    /// more pictures or attributes.
     pub(super) fn write(&mut self, row: &Row) -> io::Result<()> {
         match row {
             Row::Category(category) => self.put(&self.category(category)),
@@ -53,7 +53,7 @@ impl<W: Write> CsvWriter<W> {
         }
     }
 
-    /// The writer below, with what was still held back.
+    /// Flushes the buffer and returns the underlying writer.
     pub(super) fn finish(self) -> io::Result<W> {
         self.out
             .into_inner()
@@ -95,8 +95,9 @@ impl<W: Write> CsvWriter<W> {
         cells
     }
 
-    /// Values come first when the variants would introduce them in another order. Then each row
-    /// takes one variant, one picture and one attribute, as long as there are any.
+    /// The rows of a product. Rows of option values come first if the variants would introduce the
+    /// values in another order. Each further row has one variant, one picture and one attribute, as
+    /// long as there are any.
     fn product(&self, product: &NewProduct) -> Vec<Cells> {
         let mut rows = value_rows(product);
         let before = rows.len();
@@ -119,7 +120,7 @@ impl<W: Write> CsvWriter<W> {
             set_some(
                 cells,
                 "variant_image",
-                variant.image.map(|place| u64::from(place) + 1),
+                variant.image.map(|index| u64::from(index) + 1),
             );
             set_choices(cells, &product.options, &variant.options);
         }
@@ -143,10 +144,10 @@ impl<W: Write> CsvWriter<W> {
     }
 }
 
-/// What belongs to the product stands in its first row.
+/// Sets the cells of the product itself, which are in its first row.
 fn set_product(cells: &mut Cells, product: &NewProduct) {
     set(cells, "slug", product.slug.as_deref().unwrap_or_default());
-    set(cells, "status", product.status.word());
+    set(cells, "status", product.status.as_str());
     set(
         cells,
         "category_id",
@@ -164,7 +165,7 @@ fn set_product(cells: &mut Cells, product: &NewProduct) {
     }
 }
 
-/// Rows that introduce the values of options: none when the variants do it in the right order.
+/// Rows that only add option values; none if the variants introduce them in the right order.
 fn value_rows(product: &NewProduct) -> Vec<Cells> {
     let in_order = product.options.iter().all(|option| {
         let mut seen: Vec<&str> = Vec::new();

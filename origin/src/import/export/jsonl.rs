@@ -1,4 +1,4 @@
-//! JSON Lines out of rows.
+//! Writes rows as JSON Lines.
 
 use std::{
     io::{self, Write},
@@ -20,7 +20,7 @@ pub struct JsonlWriter<W> {
 }
 
 impl<W: Write> JsonlWriter<W> {
-    /// An empty file, ready for rows.
+    /// Creates a writer.
     pub(super) fn new(out: W, folder: &Path) -> Self {
         Self {
             out,
@@ -38,7 +38,7 @@ impl<W: Write> JsonlWriter<W> {
         self.out.write_all(b"\n")
     }
 
-    /// The writer below.
+    /// Returns the underlying writer.
     pub(super) fn finish(self) -> W {
         self.out
     }
@@ -67,7 +67,7 @@ fn product_line(product: &NewProduct, folder: &Path) -> Line {
     let images = product.images.iter().map(|it| image_value(it, folder));
     let mut line = Line::of("product", &product.external_id);
     line.put("slug", json!(product.slug));
-    line.put("status", json!(product.status.word()));
+    line.put("status", json!(product.status.as_str()));
     line.put("category", json!(product.category));
     line.put("brand", json!(product.brand));
     line.put("names", texts(&product.names));
@@ -82,7 +82,7 @@ fn product_line(product: &NewProduct, folder: &Path) -> Line {
     line
 }
 
-/// An object whose fields that say nothing are left out.
+/// An object without empty fields.
 struct Line(Map<String, Value>);
 
 impl Line {
@@ -94,13 +94,13 @@ impl Line {
     }
 
     fn put(&mut self, name: &str, value: Value) {
-        let says_nothing = match &value {
+        let is_empty = match &value {
             Value::Null => true,
             Value::Array(items) => items.is_empty(),
             Value::Object(fields) => fields.is_empty(),
             _ => false,
         };
-        if !says_nothing {
+        if !is_empty {
             self.0.insert(name.to_owned(), value);
         }
     }

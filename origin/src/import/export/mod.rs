@@ -1,7 +1,7 @@
-//! Writing a catalogue in Mallard's own formats, so that reading it again gives the same rows.
+//! Writes a catalogue in Mallard's own formats, so that importing it gives the same rows.
 //!
-//! Pictures in files are written relative to the folder where the written file will lie; one that
-//! lies elsewhere keeps its path and will be refused when it is read.
+//! Paths of picture files are relative to the folder of the export. A picture outside of that
+//! folder keeps its path, which the import rejects.
 
 use std::{
     io::{self, Write},
@@ -14,21 +14,22 @@ use crate::catalog::model::ImageSource;
 mod csv;
 mod jsonl;
 
-/// A file under way. Categories come before what names them, as in reading.
+/// A writer of an export. Categories must be written before the rows that refer to them, as for
+/// imports.
 pub enum Writer<W: Write> {
-    /// A spreadsheet.
+    /// CSV.
     Csv(Box<csv::CsvWriter<W>>),
     /// JSON Lines.
     Jsonl(jsonl::JsonlWriter<W>),
 }
 
 impl<W: Write> Writer<W> {
-    /// A spreadsheet that will lie in `folder`.
+    /// A CSV writer; `folder` will contain the file.
     pub fn csv(out: W, folder: &Path) -> io::Result<Self> {
         csv::CsvWriter::new(out, folder).map(|it| Self::Csv(Box::new(it)))
     }
 
-    /// JSON Lines that will lie in `folder`.
+    /// A JSON Lines writer; `folder` will contain the file.
     pub fn jsonl(out: W, folder: &Path) -> Self {
         Self::Jsonl(jsonl::JsonlWriter::new(out, folder))
     }
@@ -41,7 +42,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// The writer below, with everything written to it.
+    /// Flushes buffers and returns the underlying writer.
     pub fn finish(self) -> io::Result<W> {
         match self {
             Self::Csv(writer) => writer.finish(),
@@ -50,11 +51,11 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A picture's source as the formats spell it.
+/// A picture's source as the formats represent it.
 fn source_text(source: &ImageSource, folder: &Path) -> String {
     match source {
         ImageSource::Remote(url) => url.clone(),
-        ImageSource::Drawn(words) => format!("{DRAW}{words}"),
+        ImageSource::Drawn(description) => format!("{DRAW}{description}"),
         ImageSource::File(path) => path
             .strip_prefix(folder)
             .unwrap_or(path)

@@ -1,4 +1,4 @@
-//! Whatever the shop holds comes back as it was.
+//! Exports round-trip: importing an export gives the same rows.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -18,7 +18,7 @@ use crate::{
     import::{Format, Row, Source, read},
 };
 
-/// A line of text with what is awkward in files, and without space around it.
+/// A line with characters that are special in the formats, without surrounding white space.
 fn line() -> impl Strategy<Value = String> {
     r#"[a-zA-Z0-9茶é"'|\\,;:#>=+@-]['=+@-]{0,2}[a-z0-9 ,;"'|\\茶>:]{0,12}[a-z"|\\茶,]"#
 }
@@ -89,7 +89,7 @@ fn options() -> impl Strategy<Value = Vec<NewOption>> {
     })
 }
 
-/// Which value of each option each variant takes; repetitions are dropped.
+/// The option values of each variant, by index; duplicates are dropped.
 fn picks() -> impl Strategy<Value = BTreeSet<[usize; 3]>> {
     proptest::collection::btree_set([0_usize..4, 0_usize..4, 0_usize..4], 1..6)
 }
@@ -101,7 +101,7 @@ fn variants(
 ) -> Vec<NewVariant> {
     let mut seen = BTreeSet::new();
     let mut variants = Vec::new();
-    // Backwards, so that the values do not come in their order.
+    // Reversed, so that the variants do not introduce the values in order.
     for pick in picks.iter().rev() {
         let choice = |(option, pick): (&NewOption, &usize)| {
             let value = &option.values[pick % option.values.len()];
@@ -205,7 +205,7 @@ fn product() -> impl Strategy<Value = NewProduct> {
     )
 }
 
-/// Puts a row's pictures into the folder where the file will lie.
+/// Prefixes the paths of a row's pictures with the folder of the export.
 fn in_folder(mut row: Row, folder: &Path) -> Row {
     let images: Vec<&mut NewImage> = match &mut row {
         Row::Category(category) => category.image.iter_mut().collect(),
@@ -234,7 +234,7 @@ fn read_back(format: Format, path: &Path) -> Vec<Row> {
     rows
 }
 
-/// The cells that a spreadsheet program would run.
+/// The cells that a spreadsheet program would evaluate.
 fn formulas(text: &[u8]) -> Vec<String> {
     let mut reader = ::csv::Reader::from_reader(text);
     let records = reader.records().map(Result::unwrap);
@@ -249,7 +249,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn what_is_written_is_read(category in category(), product in product()) {
+    fn exports_round_trip(category in category(), product in product()) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("pictures")).unwrap();
         std::fs::write(folder.path().join("pictures/mug.jpg"), "x").unwrap();

@@ -76,7 +76,7 @@ pub struct ChargeStatus {
     pub outcome: ChargeOutcome,
     /// The provider's id.
     pub external: Option<String>,
-    /// What the buyer has to do next.
+    /// The next action of the buyer, if one is required.
     pub next: Option<NextStep>,
     /// The captured amount, if the provider reports it.
     pub amount: Option<Money>,

@@ -98,11 +98,12 @@ struct StripeRefund {
 }
 
 impl StripeError {
-    fn word(self) -> String {
-        let word = self.decline_code.or(self.code).or(self.kind);
+    /// The reason code of the decline.
+    fn into_reason(self) -> String {
+        let reason = self.decline_code.or(self.code).or(self.kind);
         // The column `payments.reason` holds 64 characters.
-        let word = word.unwrap_or_else(|| "declined".to_owned());
-        word.chars().take(64).collect()
+        let reason = reason.unwrap_or_else(|| "declined".to_owned());
+        reason.chars().take(64).collect()
     }
 }
 
@@ -111,7 +112,7 @@ impl PaymentIntent {
     fn declined(self) -> Option<String> {
         match (self.status.as_str(), self.last_payment_error) {
             ("canceled", _) => Some("canceled".to_owned()),
-            ("requires_payment_method", Some(error)) => Some(error.word()),
+            ("requires_payment_method", Some(error)) => Some(error.into_reason()),
             _ => None,
         }
     }
@@ -223,14 +224,14 @@ impl Provider for StripeProvider<'_> {
                 let intent = failure.payment_intent.take();
                 ChargeStatus {
                     external: intent.map(|it| it.id),
-                    ..ChargeOutcome::Declined(failure.word()).into()
+                    ..ChargeOutcome::Declined(failure.into_reason()).into()
                 }
             }
         })
     }
 
     async fn look_up(&self, charge: &ChargeReference) -> Result<ChargeStatus, ProviderError> {
-        let refused = |failure: StripeError| ProviderError(failure.word());
+        let refused = |failure: StripeError| ProviderError(failure.into_reason());
         if let Some(external) = &charge.external {
             if let Some(found) = self.find_session(external).await {
                 return found;
@@ -270,7 +271,7 @@ impl Provider for StripeProvider<'_> {
         match call::<StripeRefund>(request).await? {
             Ok(refund) if ["succeeded", "pending"].contains(&refund.status.as_str()) => Ok(()),
             Ok(refund) => Err(ProviderError(format!("the refund is {}", refund.status))),
-            Err(failure) => Err(ProviderError(failure.word())),
+            Err(failure) => Err(ProviderError(failure.into_reason())),
         }
     }
 }
@@ -417,11 +418,11 @@ mod tests {
             declined.outcome,
             ChargeOutcome::Declined("insufficient_funds".into())
         );
-        let asks = intent(
+        let confirming = intent(
             r#"{"id":"pi_1","status":"requires_action","amount":500,"currency":"usd","client_secret":"pi_1_secret","next_action":{"type":"redirect_to_url","redirect_to_url":{"url":"https://bank.example/"}}}"#,
         );
-        assert_eq!(asks.outcome, ChargeOutcome::Confirming);
-        let next = asks.next.unwrap();
+        assert_eq!(confirming.outcome, ChargeOutcome::Confirming);
+        let next = confirming.next.unwrap();
         assert_eq!(next.client_secret.as_deref(), Some("pi_1_secret"));
         assert_eq!(next.redirect_url.as_deref(), Some("https://bank.example/"));
     }

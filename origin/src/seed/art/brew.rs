@@ -19,7 +19,7 @@ pub(super) const PIECES: &[Piece] = &[
     standing("moka", moka, (470.0, 600.0), 290.0, 20.0),
 ];
 
-/// What coffee looks like.
+/// The colour of coffee.
 const COFFEE: Colour = Colour::new(0x4a_2e_22);
 
 fn teapot(c: &mut Canvas, look: &Look) {

@@ -1,16 +1,16 @@
 //! A drawing under construction: a few shapes, a few ways to light them, and the SVG they become.
 //!
-//! Light falls from the upper left everywhere. A thing says what its surface is ([`Fill`]) and the
-//! canvas makes the gradient, each only once in a drawing.
+//! Light always falls from the upper left. An object names its kind of surface ([`Fill`]), and the
+//! canvas creates the gradient, each only once in a drawing.
 
 use std::fmt::Write as _;
 
 use super::palette::Colour;
 
-/// How far circles lying flat are squeezed: the camera looks slightly down.
+/// The vertical scale of horizontal circles, because the camera looks slightly down.
 pub(super) const TILT: f64 = 0.2;
 
-/// What a surface is, which decides how light runs over it.
+/// The kind of a surface, which determines its shading.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fill {
     /// One even colour.
@@ -35,7 +35,7 @@ pub(super) enum Fill {
     Halo(Colour, f64),
 }
 
-/// What is printed, woven or knitted over a surface.
+/// The pattern of a surface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Pattern {
     /// Nothing.
@@ -74,7 +74,7 @@ pub(super) enum Pattern {
 }
 
 impl Pattern {
-    const WORDS: [(&'static str, Self); 16] = [
+    const NAMES: [(&'static str, Self); 16] = [
         ("plain", Self::Plain),
         ("stripe", Self::Stripe),
         ("pin", Self::Pin),
@@ -93,15 +93,15 @@ impl Pattern {
         ("grain", Self::Grain),
     ];
 
-    /// The pattern with this word.
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS
+    /// The pattern with this name.
+    pub(super) fn from_name(wanted: &str) -> Option<Self> {
+        Self::NAMES
             .into_iter()
-            .find(|(name, _)| *name == word)
+            .find(|(name, _)| *name == wanted)
             .map(|(_, pattern)| pattern)
     }
 
-    /// The size of the tile and what stands on it; `{}` is where the colour goes.
+    /// The size of the tile and its SVG content, in which `{}` is the colour.
     fn tile(self) -> (f64, f64, &'static str) {
         match self {
             Self::Plain | Self::Dip | Self::Band => (1.0, 1.0, ""),
@@ -163,7 +163,7 @@ impl Pattern {
 pub(super) struct Canvas {
     defs: String,
     body: String,
-    /// The definitions already made; their place is their id.
+    /// The existing definitions; their index is their id.
     inks: Vec<String>,
 }
 
@@ -263,7 +263,7 @@ impl Canvas {
         }
     }
 
-    /// The shadow that a thing with the outline `d` throws on the surface it lies on.
+    /// The shadow that an object with the outline `d` casts on the surface on which it lies.
     pub(super) fn cast(&mut self, d: &str) {
         for (x, y, opacity) in [(26, 30, ".07"), (15, 18, ".09"), (6, 8, ".12")] {
             let _ = write!(
@@ -368,7 +368,7 @@ impl Canvas {
         ))
     }
 
-    /// Keeps a definition, whose id is written `@`, and returns its id.
+    /// Adds a definition unless it exists, and returns its id, which replaces `@` in it.
     fn defined(&mut self, definition: String) -> String {
         let place = self
             .inks

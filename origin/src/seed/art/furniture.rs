@@ -1,4 +1,4 @@
-//! Furniture and what hangs beside it.
+//! Furniture and wall decoration.
 
 use super::{
     Look, Piece,
@@ -190,7 +190,7 @@ fn shelf(c: &mut Canvas, look: &Look) {
     }
 }
 
-/// What stands on a board: books, a plant, a bowl.
+/// Objects on a board: books, a plant, a bowl.
 fn shelved(c: &mut Canvas, board: usize, y: f64) {
     let (moss, clay, mist) = (
         Colour::new(0x6b_77_52),

@@ -1,4 +1,4 @@
-//! Green things, and what keeps them green.
+//! Plants and garden tools.
 
 use super::{
     Look, Piece,

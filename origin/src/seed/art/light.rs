@@ -1,4 +1,4 @@
-//! Lamps, candles and clocks' quiet cousins.
+//! Lamps, candles and the like.
 
 use super::{
     Look, Piece,

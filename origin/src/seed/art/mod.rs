@@ -1,20 +1,20 @@
-//! The pictures of the demo catalogue: still lifes drawn from a few words, the same words always
-//! giving the same bytes.
+//! The pictures of the demo catalogue: still lifes that are drawn from a description. The same
+//! description always gives the same bytes.
 //!
-//! The words are the name of a thing and its wishes, spelled like a query:
+//! A description is the name of an object and its parameters, in the syntax of a query:
 //! `mug?colour=moss&tone=sand&with=teapot.clay`.
 //!
-//! | wish | what it says |
+//! | parameter | meaning |
 //! | --- | --- |
-//! | `colour`, `accent` | the thing's own colour, and that of its second part or of its pattern |
-//! | `pattern` | what is printed, woven or knitted over it: `stripe`, `check`, `speckle` … |
-//! | `form` | which of its shapes, 1 to 4 |
-//! | `tone`, `stage` | the backdrop's colour, and what is built in front of it |
-//! | `view` | `close` steps nearer |
-//! | `pair` | the same thing again in another colour, behind it |
-//! | `with` | up to three other things around it, each with a colour: `teapot.clay,plates.oat` |
+//! | `colour`, `accent` | the colour of the object, and that of its second part or of its pattern |
+//! | `pattern` | the pattern of its surface: `stripe`, `check`, `speckle` … |
+//! | `form` | its variant of shape, 1 to 4 |
+//! | `tone`, `stage` | the colour of the backdrop, and the object in front of it |
+//! | `view` | `close` zooms in |
+//! | `pair` | a second object of the same kind in another colour, behind it |
+//! | `with` | up to three other objects, each with a colour: `teapot.clay,plates.oat` |
 //!
-//! A word that is not known gives no picture, so that a slip is found by the tests.
+//! An unknown name or value gives no picture, so that tests find mistakes.
 
 mod brew;
 mod canvas;
@@ -30,14 +30,14 @@ mod textile;
 
 use canvas::{Canvas, Pattern};
 use palette::{CHALK, Colour};
-use scene::Request;
+use scene::PictureSpec;
 
-/// Draws the picture that these words ask for, as an SVG document of 1200 by 1200.
-pub fn draw(words: &str) -> Option<String> {
-    Request::parse(words).map(|request| scene::compose(&request, words))
+/// Draws the picture of a description, as an SVG document of 1200 by 1200. None if it is invalid.
+pub fn draw(description: &str) -> Option<String> {
+    PictureSpec::parse(description).map(|spec| scene::compose(&spec, description))
 }
 
-/// How a thing is to look.
+/// The appearance of an object.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     /// Its own colour.
@@ -46,14 +46,14 @@ struct Look {
     accent: Colour,
     /// The colour of its pattern.
     mark: Colour,
-    /// What is printed, woven or knitted over it.
+    /// The pattern of its surface.
     pattern: Pattern,
-    /// Which of its shapes, from 1.
+    /// Its variant of shape, from 1.
     form: u8,
 }
 
 impl Look {
-    /// A look without wishes but for the colour. The accent is what goes with it: light on dark.
+    /// The default appearance in this colour, with a light accent.
     fn plain(colour: Colour) -> Self {
         Self {
             colour,
@@ -69,7 +69,7 @@ impl Look {
     }
 }
 
-/// How a thing meets the world, and so where its shadow falls.
+/// The position of an object in the room, which determines its shadow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pose {
     /// It stands on the floor: drawn upwards from (0, 0).
@@ -80,16 +80,16 @@ enum Pose {
     Hung,
 }
 
-/// A thing that can be drawn.
+/// An object that can be drawn.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     name: &'static str,
     pose: Pose,
-    /// The box it fills, in its own units.
+    /// The size of its bounding box, in its own units.
     size: (f64, f64),
-    /// How much of the floor it covers, in its own units.
+    /// The width of its base, in its own units.
     base: f64,
-    /// How high it is in life, in centimetres, so that companions keep their proportions.
+    /// Its real height in centimetres, for the proportions between objects.
     cm: f64,
     draw: fn(&mut Canvas, &Look),
 }
@@ -129,7 +129,7 @@ const fn hung(name: &'static str, draw: Draw, size: (f64, f64), cm: f64) -> Piec
     }
 }
 
-/// Everything that can be drawn, by theme.
+/// All objects by theme.
 const PIECES: [&[Piece]; 7] = [
     table::PIECES,
     brew::PIECES,
@@ -140,7 +140,7 @@ const PIECES: [&[Piece]; 7] = [
     paper::PIECES,
 ];
 
-/// The thing with this name.
+/// The object with this name.
 fn piece(name: &str) -> Option<&'static Piece> {
     PIECES
         .into_iter()

@@ -4,9 +4,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Colour(u32);
 
-/// What shadows tend to: a warm near-black, because pure black looks dirty on warm colours.
+/// The colour that shadows are mixed with: a warm near-black, because pure black looks dirty on
+/// warm colours.
 const DARK: Colour = Colour(0x2a_20_24);
-/// What lights tend to: paper rather than white.
+/// The colour that lights are mixed with: paper rather than white.
 const LIGHT: Colour = Colour(0xff_fb_f3);
 
 impl Colour {
@@ -69,7 +70,7 @@ pub(super) const LEAF: Colour = Colour(0x5f_7a_52);
 /// The light of a lamp.
 pub(super) const GLOW: Colour = Colour(0xff_e2_a8);
 
-/// The things' colours by their words, which are also the codes of the colour option.
+/// The colours of objects by name; the names are also the codes of the colour option.
 const COLOURS: &[(&str, Colour)] = &[
     ("amber", Colour(0xb5_71_2c)),
     ("apricot", Colour(0xe2_a8_78)),
@@ -121,7 +122,7 @@ const COLOURS: &[(&str, Colour)] = &[
     ("wine", Colour(0x75_36_42)),
 ];
 
-/// The backdrops' colours by their words.
+/// The colours of backdrops by name.
 const TONES: &[(&str, Colour)] = &[
     ("blush", Colour(0xee_da_cf)),
     ("butter", Colour(0xf1_e4_c3)),
@@ -138,20 +139,20 @@ const TONES: &[(&str, Colour)] = &[
     ("teal", Colour(0xa9_c0_bd)),
 ];
 
-/// The colour of a thing with this word.
-pub(super) fn colour(word: &str) -> Option<Colour> {
-    find(COLOURS, word)
+/// The object colour with this name.
+pub(super) fn colour(wanted: &str) -> Option<Colour> {
+    find(COLOURS, wanted)
 }
 
-/// The colour of a backdrop with this word.
-pub(super) fn tone(word: &str) -> Option<Colour> {
-    find(TONES, word)
+/// The backdrop colour with this name.
+pub(super) fn tone(wanted: &str) -> Option<Colour> {
+    find(TONES, wanted)
 }
 
-fn find(colours: &[(&str, Colour)], word: &str) -> Option<Colour> {
+fn find(colours: &[(&str, Colour)], wanted: &str) -> Option<Colour> {
     colours
         .iter()
-        .find(|(name, _)| *name == word)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, colour)| *colour)
 }
 
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_stands_once() {
+    fn names_are_unique() {
         for colours in [COLOURS, TONES] {
             assert!(colours.is_sorted_by(|(one, _), (next, _)| one < next));
         }

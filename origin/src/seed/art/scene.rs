@@ -1,4 +1,4 @@
-//! The still life around a thing: backdrop, light, companions, and how near we stand.
+//! The composition of a picture: backdrop, light, the main object, its companions and the zoom.
 
 use super::{
     Look, Piece, Pose,
@@ -8,9 +8,9 @@ use super::{
     shape::{oval, rect},
 };
 
-/// What a picture's words ask for.
+/// A parsed description.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct PictureSpec {
     piece: &'static Piece,
     look: Look,
     tone: Colour,
@@ -20,10 +20,10 @@ pub(super) struct Request {
     with: Vec<(&'static Piece, Look)>,
 }
 
-/// What is built in front of the backdrop.
+/// The object in front of the backdrop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing but light.
+    /// Only light.
     Plain,
     /// A doorway with a round top.
     Arch,
@@ -33,18 +33,18 @@ enum Stage {
     Window,
     /// A round block to stand on.
     Plinth,
-    /// A table cloth or tray under what lies.
+    /// A table cloth or tray under lying objects.
     Cloth,
 }
 
-/// The most companions that fit around a thing.
+/// The maximum number of companions.
 const COMPANIONS_MAX: usize = 3;
 
-impl Request {
-    /// Reads the words; nothing when one of them is not known.
-    pub(super) fn parse(words: &str) -> Option<Self> {
-        let (name, wishes) = words.split_once('?').unwrap_or((words, ""));
-        let mut request = Self {
+impl PictureSpec {
+    /// Parses a description. None if a name or value is unknown.
+    pub(super) fn parse(description: &str) -> Option<Self> {
+        let (name, parameters) = description.split_once('?').unwrap_or((description, ""));
+        let mut spec = Self {
             piece: piece(name)?,
             look: Look::plain(palette::colour("oat")?),
             tone: palette::tone("oat")?,
@@ -54,34 +54,37 @@ impl Request {
             with: Vec::new(),
         };
         let (mut accent, mut pattern, mut form) = (None, Pattern::Plain, 1);
-        for wish in wishes.split('&').filter(|wish| !wish.is_empty()) {
-            let (key, value) = wish.split_once('=')?;
+        for parameter in parameters
+            .split('&')
+            .filter(|parameter| !parameter.is_empty())
+        {
+            let (key, value) = parameter.split_once('=')?;
             match key {
-                "colour" => request.look = Look::plain(palette::colour(value)?),
+                "colour" => spec.look = Look::plain(palette::colour(value)?),
                 "accent" => accent = Some(palette::colour(value)?),
-                "pattern" => pattern = Pattern::from_word(value)?,
+                "pattern" => pattern = Pattern::from_name(value)?,
                 "form" => form = value.parse().ok().filter(|form| (1..=4).contains(form))?,
-                "tone" => request.tone = palette::tone(value)?,
-                "stage" => request.stage = Stage::from_word(value)?,
-                "view" if value == "close" => request.close = true,
-                "pair" => request.pair = Some(palette::colour(value)?),
-                "with" => request.with = companions(value)?,
+                "tone" => spec.tone = palette::tone(value)?,
+                "stage" => spec.stage = Stage::from_name(value)?,
+                "view" if value == "close" => spec.close = true,
+                "pair" => spec.pair = Some(palette::colour(value)?),
+                "with" => spec.with = companions(value)?,
                 _ => return None,
             }
         }
-        request.look.pattern = pattern;
-        request.look.form = form;
+        spec.look.pattern = pattern;
+        spec.look.form = form;
         if let Some(accent) = accent {
-            request.look.accent = accent;
-            request.look.mark = accent;
+            spec.look.accent = accent;
+            spec.look.mark = accent;
         }
-        Some(request)
+        Some(spec)
     }
 }
 
 impl Stage {
-    fn from_word(word: &str) -> Option<Self> {
-        Some(match word {
+    fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
             "plain" => Self::Plain,
             "arch" => Self::Arch,
             "disc" => Self::Disc,
@@ -93,10 +96,10 @@ impl Stage {
     }
 }
 
-/// `teapot.clay,vase.oat.2`: a thing, its colour, perhaps its form.
-fn companions(words: &str) -> Option<Vec<(&'static Piece, Look)>> {
-    let companion = |word: &str| {
-        let mut parts = word.split('.');
+/// Parses companions such as `teapot.clay,vase.oat.2`: object, colour and optionally form.
+fn companions(description: &str) -> Option<Vec<(&'static Piece, Look)>> {
+    let companion = |part: &str| {
+        let mut parts = part.split('.');
         let piece = piece(parts.next()?)?;
         let mut look = Look::plain(palette::colour(parts.next()?)?);
         if let Some(form) = parts.next() {
@@ -104,30 +107,33 @@ fn companions(words: &str) -> Option<Vec<(&'static Piece, Look)>> {
         }
         Some((piece, look))
     };
-    let with: Vec<_> = words.split(',').map(companion).collect::<Option<_>>()?;
+    let with: Vec<_> = description
+        .split(',')
+        .map(companion)
+        .collect::<Option<_>>()?;
     (with.len() <= COMPANIONS_MAX).then_some(with)
 }
 
-/// Where the wall meets the floor.
+/// The edge between wall and floor.
 const HORIZON: f64 = 800.0;
-/// Where standing things stand.
+/// The baseline of standing objects.
 const FLOOR: f64 = 958.0;
-/// The box that the main thing fits into.
+/// The maximum size of the main object.
 const FRAME: (f64, f64) = (700.0, 680.0);
 
-/// The whole picture. The words also vary the light a little, so that a shelf of pictures lives.
-pub(super) fn compose(request: &Request, words: &str) -> String {
+/// Composes the picture. The light varies slightly with the hash of the description.
+pub(super) fn compose(spec: &PictureSpec, description: &str) -> String {
     let mut canvas = Canvas::default();
-    let chance = words.bytes().fold(0xcbf2_9ce4_u32, |hash, byte| {
+    let chance = description.bytes().fold(0xcbf2_9ce4_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
     let drift = f64::from(chance >> 8 & 0xff) / 255.0;
-    if request.piece.pose == Pose::Laid {
-        table_top(&mut canvas, request.tone, request.stage, drift);
-        lay_out(&mut canvas, request);
+    if spec.piece.pose == Pose::Laid {
+        table_top(&mut canvas, spec.tone, spec.stage, drift);
+        lay_out(&mut canvas, spec);
     } else {
-        room(&mut canvas, request.tone, request.stage, drift);
-        stand_up(&mut canvas, request);
+        room(&mut canvas, spec.tone, spec.stage, drift);
+        stand_up(&mut canvas, spec);
     }
     canvas.finish()
 }
@@ -187,7 +193,7 @@ fn beam(c: &mut Canvas, tone: Colour, drift: f64) {
     c.path(&d, Fill::Veil(tone.tint(0.8), sun(tone)));
 }
 
-/// How strong the sun is: at night there is only a little of it.
+/// The opacity of sunlight, which is lower on dark backdrops.
 fn sun(tone: Colour) -> f64 {
     if tone.lightness() < 0.4 { 0.05 } else { 0.27 }
 }
@@ -231,12 +237,12 @@ fn table_top(c: &mut Canvas, tone: Colour, stage: Stage, drift: f64) {
     }
 }
 
-/// How much larger a thing must be drawn to fill the frame.
+/// The scale at which an object fills the frame.
 fn fit(piece: &Piece) -> f64 {
     (FRAME.0 / piece.size.0).min(FRAME.1 / piece.size.1)
 }
 
-/// The scale of a companion: true to life beside the main thing, but neither lost nor looming.
+/// The scale of a companion: in proportion to the main object, within bounds.
 fn beside(main: &Piece, main_scale: f64, other: &Piece) -> f64 {
     let unit = main.size.1 * main_scale / main.cm;
     let true_height = other.cm * unit;
@@ -244,35 +250,35 @@ fn beside(main: &Piece, main_scale: f64, other: &Piece) -> f64 {
     (height / other.size.1).min(0.66 * FRAME.0 / other.size.0)
 }
 
-fn stand_up(c: &mut Canvas, request: &Request) {
-    let main = request.piece;
-    let company = request.with.len();
+fn stand_up(c: &mut Canvas, spec: &PictureSpec) {
+    let main = spec.piece;
+    let company = spec.with.len();
     let mut scale = fit(main) * if company > 0 { 0.82 } else { 1.0 };
-    let mut at = match (main.pose, request.stage) {
+    let mut at = match (main.pose, spec.stage) {
         (Pose::Hung, _) => (600.0, 540.0),
         (_, Stage::Plinth) => (600.0, 990.0),
-        // What is low stands further back, nearer to the middle of the picture.
+        // Low objects stand further back, nearer to the middle of the picture.
         _ => (
             600.0,
             FLOOR - 0.2 * (FRAME.1 - main.size.1 * scale).max(0.0),
         ),
     };
-    if request.stage == Stage::Plinth {
+    if spec.stage == Stage::Plinth {
         scale *= 0.86;
     }
-    if request.close {
+    if spec.close {
         scale *= 1.5;
         at = (
             at.0 - 60.0,
             at.1 + if main.pose == Pose::Hung { 40.0 } else { 130.0 },
         );
     }
-    if let Some(colour) = request.pair {
+    if let Some(colour) = spec.pair {
         scale *= 0.8;
         let half = (main.size.0 * scale * 0.42).min(250.0);
         let look = Look {
             colour,
-            ..request.look
+            ..spec.look
         };
         let behind = if main.pose == Pose::Hung {
             -60.0
@@ -286,7 +292,7 @@ fn stand_up(c: &mut Canvas, request: &Request) {
         at.0 -= 110.0;
     }
     let half = main.size.0 * scale / 2.0;
-    for (index, (piece, look)) in request.with.iter().enumerate() {
+    for (index, (piece, look)) in spec.with.iter().enumerate() {
         let size = beside(main, scale, piece);
         let reach = half + piece.size.0 * size * 0.3;
         let place = match index {
@@ -298,8 +304,8 @@ fn stand_up(c: &mut Canvas, request: &Request) {
             set(c, piece, look, place, size);
         }
     }
-    set(c, main, &request.look, at, scale);
-    if let Some((piece, look)) = request.with.get(2) {
+    set(c, main, &spec.look, at, scale);
+    if let Some((piece, look)) = spec.with.get(2) {
         let size = beside(main, scale, piece) * 0.9;
         set(
             c,
@@ -311,7 +317,7 @@ fn stand_up(c: &mut Canvas, request: &Request) {
     }
 }
 
-/// Puts one thing, in whatever pose, into a room.
+/// Places an object of any pose in a room.
 fn set(c: &mut Canvas, piece: &Piece, look: &Look, at: (f64, f64), scale: f64) {
     let at = match piece.pose {
         Pose::Standing => {
@@ -319,7 +325,7 @@ fn set(c: &mut Canvas, piece: &Piece, look: &Look, at: (f64, f64), scale: f64) {
             at
         }
         Pose::Laid => {
-            // What usually lies leans against the wall here.
+            // Objects that usually lie lean against the wall here.
             let at = (at.0, at.1 - piece.size.1 * scale / 2.0);
             c.ground(
                 (at.0, at.1 + piece.size.1 * scale / 2.0),
@@ -332,31 +338,31 @@ fn set(c: &mut Canvas, piece: &Piece, look: &Look, at: (f64, f64), scale: f64) {
     c.placed(at, scale, 0.0, |c| (piece.draw)(c, look));
 }
 
-fn lay_out(c: &mut Canvas, request: &Request) {
-    let main = request.piece;
-    let company = !request.with.is_empty();
+fn lay_out(c: &mut Canvas, spec: &PictureSpec) {
+    let main = spec.piece;
+    let company = !spec.with.is_empty();
     let mut scale = fit(main) * if company { 0.86 } else { 1.16 };
     let mut at = (600.0, 600.0);
     let mut turn = -5.0;
-    if request.close {
+    if spec.close {
         scale *= 1.45;
         (at, turn) = ((560.0, 640.0), -14.0);
     }
-    if let Some(colour) = request.pair {
+    if let Some(colour) = spec.pair {
         scale *= 0.8;
         let look = Look {
             colour,
-            ..request.look
+            ..spec.look
         };
         c.placed((440.0, 520.0), scale, -13.0, |c| (main.draw)(c, &look));
         (at, turn) = ((735.0, 680.0), 6.0);
     }
-    if request.with.len() == 1 {
+    if spec.with.len() == 1 {
         at.0 -= 110.0;
     }
     let half = main.size.0 * scale / 2.0;
-    c.placed(at, scale, turn, |c| (main.draw)(c, &request.look));
-    for (index, (piece, look)) in request.with.iter().enumerate() {
+    c.placed(at, scale, turn, |c| (main.draw)(c, &spec.look));
+    for (index, (piece, look)) in spec.with.iter().enumerate() {
         let size = beside(main, scale, piece).min(0.5 * FRAME.0 / piece.size.0);
         let reach = half + piece.size.0 * size * 0.46;
         let (x, y, turn) = match index {
@@ -364,7 +370,7 @@ fn lay_out(c: &mut Canvas, request: &Request) {
             1 => ((at.0 - reach).max(200.0), 430.0, -12.0),
             _ => ((at.0 + reach).min(1000.0), 330.0, 16.0),
         };
-        // Standing things are drawn upwards from their foot; here they lie around their middle.
+        // Standing objects are drawn upwards from their base; lying on a table they are centred.
         let lift = if piece.pose == Pose::Standing {
             piece.size.1 * size / 2.0
         } else {
@@ -382,15 +388,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_that_is_not_known_gives_no_picture() {
-        for words in [
+    fn unknown_names_and_values_are_rejected() {
+        for description in [
             "",
             "unicorn",
             "mug?",
             "mug?colour=moss&tone=sand&pattern=stripe&with=teapot.clay,vase.oat.2",
         ] {
-            let known = words.starts_with("mug");
-            assert_eq!(Request::parse(words).is_some(), known, "{words}");
+            let known = description.starts_with("mug");
+            assert_eq!(
+                PictureSpec::parse(description).is_some(),
+                known,
+                "{description}"
+            );
         }
         for slip in [
             "colour=mos",
@@ -401,9 +411,12 @@ mod tests {
             "size=2",
             "colour",
         ] {
-            assert!(Request::parse(&format!("mug?{slip}")).is_none(), "{slip}");
+            assert!(
+                PictureSpec::parse(&format!("mug?{slip}")).is_none(),
+                "{slip}"
+            );
         }
-        let crowd = "mug?with=mug.oat,mug.oat,mug.oat,mug.oat";
-        assert!(Request::parse(crowd).is_none());
+        let too_many = "mug?with=mug.oat,mug.oat,mug.oat,mug.oat";
+        assert!(PictureSpec::parse(too_many).is_none());
     }
 }

@@ -141,7 +141,7 @@ impl Canvas {
         );
     }
 
-    /// What is in a vessel, seen through its mouth.
+    /// The content of a vessel, seen through its mouth.
     pub(super) fn filling(&mut self, y: f64, r: f64, colour: Colour) {
         self.ellipse((0.0, y), (r, r * TILT * 0.82), Fill::Face(colour));
     }

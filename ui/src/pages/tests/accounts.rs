@@ -12,7 +12,7 @@ use super::{NASTY, all, attribute, buying::private_shell, money};
 use crate::pages::{account, sign_in};
 
 /// A form with these invalid fields.
-fn refused(fields: &[&str]) -> FormState {
+fn invalid_form(fields: &[&str]) -> FormState {
     let problem = fields
         .iter()
         .fold(Problem::new(ProblemKind::Invalid), |it, field| {
@@ -39,7 +39,7 @@ fn account_page(section: AccountSection, content: AccountContent) -> AccountPage
         .unwrap(),
         section,
         content,
-        form: refused(&["current", "password", "name", "email"]),
+        form: invalid_form(&["current", "password", "name", "email"]),
         done: Some("name".to_owned()),
     }
 }
@@ -107,11 +107,11 @@ fn contents() -> Vec<(AccountSection, AccountContent)> {
 pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for kind in SignInForm::ALL {
-        let path = format!("/account/{}", kind.word());
+        let path = format!("/account/{}", kind.as_str());
         let shell = private_shell(locale, &path);
         let page = SignInPage {
             kind: *kind,
-            form: refused(&["email", "password", "token"]),
+            form: invalid_form(&["email", "password", "token"]),
             password: true,
             code: true,
             done: false,
@@ -123,7 +123,7 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
         }
     }
     for (section, content) in contents() {
-        let path = format!("/account#{}", section.word());
+        let path = format!("/account#{}", section.as_str());
         let shell = private_shell(locale, "/account");
         pages.push((path, account(&shell, &account_page(section, content))));
     }

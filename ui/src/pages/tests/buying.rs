@@ -53,7 +53,7 @@ fn sample_cart() -> Cart {
     .unwrap()
 }
 
-fn wrong_form() -> FormState {
+fn invalid_form() -> FormState {
     let problem = Problem::new(ProblemKind::Invalid)
         .field("email", "")
         .field("shipping_address.postcode", "");
@@ -71,7 +71,7 @@ fn checkout_page(step: CheckoutStep) -> CheckoutPage {
     CheckoutPage {
         step,
         cart: sample_cart(),
-        form: wrong_form(),
+        form: invalid_form(),
         signed_in: false,
         book: from_value(json!([{ "id": "5", "address": address(), "preferred": true }])).unwrap(),
         methods: from_value(json!([
@@ -114,13 +114,13 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     for sample in [Some(sample_cart()), None] {
         let page = CartPage {
             cart: sample,
-            form: wrong_form(),
+            form: invalid_form(),
         };
         let text = cart(&private_shell(locale, "/cart"), &page);
         pages.push(("/cart".to_owned(), text));
     }
     for step in CheckoutStep::ALL {
-        let path = format!("/checkout#{}", step.word());
+        let path = format!("/checkout#{}", step.as_str());
         let text = checkout(&private_shell(locale, "/checkout"), &checkout_page(step));
         pages.push((path, text));
     }
@@ -135,16 +135,18 @@ pub(super) fn pages(locale: Locale) -> Vec<(String, String)> {
     orders.extend(
         OrderState::ALL
             .iter()
-            .map(|state| order_page(state.word(), "test", Value::Null)),
+            .map(|state| order_page(state.as_str(), "test", Value::Null)),
     );
     for page in orders {
-        let path = format!("/orders/{}", page.order.state.word());
+        let path = format!("/orders/{}", page.order.state.as_str());
         pages.push((
             path,
             order(&private_shell(locale, "/orders/1?token=t"), &page),
         ));
     }
-    let page = FindOrderPage { form: wrong_form() };
+    let page = FindOrderPage {
+        form: invalid_form(),
+    };
     let text = find_order(&private_shell(locale, "/orders"), &page);
     pages.push(("/orders".to_owned(), text));
     pages

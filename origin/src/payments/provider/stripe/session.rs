@@ -116,7 +116,7 @@ impl StripeProvider<'_> {
         let request = self.post("/v1/checkout/sessions", &key, &fields);
         Ok(match call::<CheckoutSession>(request).await? {
             Ok(session) => session.into(),
-            Err(failure) => ChargeOutcome::Declined(failure.word()).into(),
+            Err(failure) => ChargeOutcome::Declined(failure.into_reason()).into(),
         })
     }
 
@@ -131,7 +131,7 @@ impl StripeProvider<'_> {
         let path = format!("/v1/checkout/sessions/{id}");
         let request = self.request(http::Method::GET, &path);
         let found = call::<CheckoutSession>(request.query(&[("expand[]", "payment_intent")])).await;
-        let refused = |failure: StripeError| ProviderError(failure.word());
+        let refused = |failure: StripeError| ProviderError(failure.into_reason());
         Some(found.and_then(|it| it.map(ChargeStatus::from).map_err(refused)))
     }
 }
