@@ -25,12 +25,12 @@ use crate::{
     db::{self, Db},
     edges::Edges,
     http_pipeline::{ConcurrencyLimits, OverloadPage},
-    inventory::{Inventory, InventoryState},
     limits::Limits,
     mail::Mailer,
     orders::{Orders, OrdersState},
     platform::{Platform, PlatformState},
     telemetry::Metrics,
+    warehouse::{Warehouse, WarehouseState},
     webhooks::{WebhookClient, WebhookSender, WebhookSenderState},
 };
 
@@ -201,12 +201,12 @@ fn orders_handle(platform: Platform, rules: Rules, targets: WebhookClient) -> Or
         presentations: PresentationCache::default(),
         pictures: Arc::new(Semaphore::new(1)),
     });
-    let inventory = Inventory::new(InventoryState {
+    let warehouse = Warehouse::new(WarehouseState {
         catalog,
         batcher: Batcher::new(BATCH_MAX),
     });
     let carts = Carts::new(CartsState {
-        inventory,
+        warehouse,
         rules,
         batcher: Batcher::new(BATCH_MAX),
     });
@@ -240,7 +240,7 @@ handlers_get! {
     Accounts: accounts;
     WebhookSender: sender;
     Catalog: catalog;
-    Inventory: inventory;
+    Warehouse: warehouse;
     Carts: carts;
     Orders: orders;
 }

@@ -3,7 +3,7 @@
 
 use sqlx::AnyConnection;
 
-use crate::{cart, cli::CommandError, db, orders, platform::Platform, webhooks};
+use crate::{cart, command_error::CommandError, db, orders, platform::Platform, webhooks};
 
 /// Protects secrets that an older version stored in clear, once for each database.
 pub async fn protect_once(platform: &Platform) -> Result<(), CommandError> {

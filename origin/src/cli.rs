@@ -12,6 +12,7 @@ use crate::{
     app::App,
     assets, at_rest, catalog,
     clock::Clock,
+    command_error::CommandError,
     config::{self, Config},
     db, http_pipeline,
     jobs::Jobs,
@@ -114,31 +115,6 @@ impl From<clap::Error> for CommandExit {
 impl<E: Into<CommandError>> From<E> for CommandExit {
     fn from(error: E) -> Self {
         Self::Failed(error.into().0)
-    }
-}
-
-/// An error as one line for the user.
-#[derive(Debug)]
-pub struct CommandError(pub String);
-
-impl From<String> for CommandError {
-    fn from(message: String) -> Self {
-        Self(message)
-    }
-}
-
-impl From<db::Error> for CommandError {
-    fn from(error: db::Error) -> Self {
-        Self(format!("database error: {error}"))
-    }
-}
-
-impl From<db::LeaseError> for CommandError {
-    fn from(error: db::LeaseError) -> Self {
-        match error {
-            db::LeaseError::Database(error) => error.into(),
-            error => Self(error.to_string()),
-        }
     }
 }
 

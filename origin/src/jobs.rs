@@ -66,7 +66,7 @@ impl Jobs {
         // A job for each, so that an edge that does not respond does not delay others.
         for edge in 0..app.edges.len() {
             jobs.every(app, second / 5, "purge-edges", move |app| async move {
-                edges::purge_edge(&app, edge).await.map(drop)
+                edges::purge_edge(&app, &app.edges, edge).await.map(drop)
             });
         }
         jobs.expiring(app, second * 5, "release-expired-holds", |app| async move {

@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{
     audit::{self, Actor, Change},
-    cli::CommandError,
+    command_error::CommandError,
     platform::Platform,
 };
 

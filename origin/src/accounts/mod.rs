@@ -8,6 +8,7 @@
 //! role ends every session.
 
 mod addresses;
+mod audit_log;
 mod carts;
 mod command;
 mod devices;

@@ -43,7 +43,7 @@ use crate::{
 
 use super::{
     Accounts, CustomersRight, Device, Error, Person, RequireOwner, RequireReauthenticatedOwner,
-    RequireRight, RequireSignIn, addresses, carts,
+    RequireRight, RequireSignIn, addresses, audit_log, carts,
     devices::DeviceTokens,
     keys,
     login::{self, NewSession},
@@ -89,6 +89,7 @@ pub fn routes() -> Router<App> {
         .endpoint(&CREATE_API_KEY, create_api_key)
         .endpoint(&LIST_API_KEYS, list_api_keys)
         .endpoint(&DELETE_API_KEY, delete_api_key)
+        .merge(audit_log::routes())
         .merge(pages::routes())
 }
 

@@ -6,11 +6,9 @@
 
 mod actor;
 mod store;
-mod web;
 
 pub use actor::Actor;
-pub use store::{delete_old_sign_ins, record, record_all};
-pub use web::routes;
+pub use store::{delete_old_sign_ins, list, record, record_all};
 
 use serde::Serialize;
 

@@ -66,7 +66,7 @@ pub async fn delete_old_sign_ins(platform: &Platform) -> Result<(), db::Error> {
 }
 
 /// A page of the log, the newest entry first.
-pub(super) async fn page(
+pub async fn list(
     conn: &mut AnyConnection,
     query: &ListAudit,
     limit: u32,

@@ -2,13 +2,13 @@
 
 use shared::cart::Cart;
 
-use crate::{batcher::Batcher, checkout::Rules, inventory::Inventory, platform::handle};
+use crate::{batcher::Batcher, checkout::Rules, platform::handle, warehouse::Warehouse};
 
 use super::{CartJob, Error};
 
 handle! {
     /// What carts need.
-    pub struct Carts(CartsState) above inventory: Inventory {
+    pub struct Carts(CartsState) above warehouse: Warehouse {
         /// The rules for shipping and tax.
         pub rules: Rules,
         /// Batches changes of carts.

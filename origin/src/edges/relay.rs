@@ -11,14 +11,13 @@ use shared::{
 };
 
 use crate::{
-    app::App,
     cache::{self, EVERYTHING, RENEWED},
     db,
     platform::Platform,
 };
 
 use super::{
-    EdgeTarget, merge_requests,
+    EdgeTarget, Edges, merge_requests,
     store::{self, EdgeCursor},
 };
 
@@ -77,8 +76,8 @@ fn wait_ms(failures: u32) -> i64 {
 }
 
 /// Purges every edge, and returns the number of purge requests.
-pub async fn purge_edges(app: &App) -> Result<usize, db::Error> {
-    let each = (0..app.edges.len()).map(|index| purge_edge(app, index));
+pub async fn purge_edges(platform: &Platform, edges: &Edges) -> Result<usize, db::Error> {
+    let each = (0..edges.len()).map(|index| purge_edge(platform, edges, index));
     let counts = futures_util::future::join_all(each).await;
     counts
         .into_iter()
@@ -86,28 +85,32 @@ pub async fn purge_edges(app: &App) -> Result<usize, db::Error> {
 }
 
 /// Purges one edge, and returns the number of purge requests.
-pub async fn purge_edge(app: &App, index: usize) -> Result<usize, db::Error> {
-    let Some(edge) = app.edges.0.get(index) else {
+pub async fn purge_edge(
+    platform: &Platform,
+    edges: &Edges,
+    index: usize,
+) -> Result<usize, db::Error> {
+    let Some(edge) = edges.0.get(index) else {
         return Ok(0);
     };
-    app.changes.sync_to(&app.db, None).await;
-    let now = app.clock.now();
-    if !edge.delivery.is_due(app.changes.latest(), now) {
+    platform.changes.sync_to(&platform.db, None).await;
+    let now = platform.clock.now();
+    if !edge.delivery.is_due(platform.changes.latest(), now) {
         return Ok(0);
     }
-    let lease = async || lease_purges(app, edge, now).await;
+    let lease = async || lease_purges(platform, edge, now).await;
     let Some((latest, requests)) = db::retry_on_conflict(lease, db::is_conflict).await? else {
         return Ok(0);
     };
     let mut failure = None;
     for request in &requests {
-        if let Err(error) = edge.purge.purge(&app.http_client, now, request).await {
+        if let Err(error) = edge.purge.purge(&platform.http_client, now, request).await {
             failure = Some(error);
             break;
         }
     }
     let save = async || {
-        let mut tx = app.db.write().await?;
+        let mut tx = platform.db.write().await?;
         match &failure {
             None => store::save_cursor(&mut tx, &edge.name, latest, now).await?,
             Some(_) => store::release_cursor(&mut tx, &edge.name).await?,

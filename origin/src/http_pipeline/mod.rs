@@ -38,7 +38,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    accounts, app::App, audit, cart, catalog, coupons, inventory, orders, pages, payments, shopper,
+    accounts, app::App, cart, catalog, coupons, orders, pages, payments, shopper, warehouse,
     webhooks,
 };
 
@@ -47,11 +47,10 @@ pub fn router(app: &App) -> Router {
     let time_limit = Duration::from_millis(app.config.request_timeout_ms);
     let routes = Router::new()
         .merge(accounts::routes())
-        .merge(audit::routes())
         .merge(catalog::routes())
         .merge(cart::routes())
         .merge(coupons::routes())
-        .merge(inventory::routes())
+        .merge(warehouse::routes())
         .merge(orders::routes())
         .merge(payments::routes())
         .merge(shopper::routes())

@@ -7,30 +7,21 @@
 //! orders and held carts stay within the limits that claims are counted for.
 
 mod backorders;
-mod change_stock;
 mod claims;
-mod error;
 mod holds;
-mod locations;
-mod state;
 mod store;
-mod web;
 
 pub use backorders::{Backorder, list_backorders};
-pub use change_stock::{StockJob, change_stock};
 pub use claims::{
     ClaimTotals, Claimant, StockClaim, StockClaims, add_claims, delete_claims, list_claimants,
     list_claims,
 };
-pub use error::Error;
 pub use holds::{StockHold, StockHolds, list_holds, release, reserve};
-pub use locations::save_location;
-pub use state::{Inventory, InventoryState};
 pub use store::{
-    InventoryLevel, StockMoveResult, StockMovement, StockMovements, ledger_accuracy, list_levels,
-    list_taken, move_stock, record_count,
+    InventoryLevel, StockMoveResult, StockMovement, StockMovements, find_location_ids,
+    ledger_accuracy, list_levels, list_locations, list_taken, move_stock, record_count,
+    save_location,
 };
-pub use web::routes;
 
 use shared::id::LocationId;
 

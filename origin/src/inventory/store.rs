@@ -350,7 +350,7 @@ pub async fn list_taken(
 }
 
 /// Lists the locations in the order in which stock is taken from them.
-pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Location>, db::Error> {
+pub async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Location>, db::Error> {
     let statement = "
         select code, name
           from locations
@@ -361,7 +361,7 @@ pub(super) async fn list_locations(conn: &mut AnyConnection) -> Result<Vec<Locat
 }
 
 /// Creates a location, or renames it.
-pub(super) async fn save_location(
+pub async fn save_location(
     tx: &mut Tx,
     id: LocationId,
     location: &Location,
@@ -381,7 +381,7 @@ pub(super) async fn save_location(
 }
 
 /// Finds the ids of all locations, by code.
-pub(super) async fn find_location_ids(
+pub async fn find_location_ids(
     conn: &mut AnyConnection,
 ) -> Result<HashMap<String, LocationId>, db::Error> {
     let statement = "

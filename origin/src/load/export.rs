@@ -8,7 +8,7 @@ use crate::{
     app::App,
     audit::{self, Change},
     catalog,
-    cli::CommandError,
+    command_error::CommandError,
     import::{Row, export::Writer},
 };
 

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     app::App,
     catalog::{self, BATCH_MAX, PreparedProduct, Saved, SavedCategory, model::NewProduct},
-    cli::CommandError,
+    command_error::CommandError,
     db::Tx,
     import::{BadRow, LocatedRow, Row, Skipped},
 };

@@ -22,7 +22,7 @@ pub use seed::{SeedArgs, seed, seed_shop};
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::CommandError,
+    command_error::CommandError,
     import::{self, BadRow, LocatedRow, Source},
 };
 

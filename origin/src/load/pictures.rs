@@ -13,7 +13,7 @@ use crate::{
         PreparedProduct, StoredImage,
         model::{ImageSource, NewImage, NewProduct},
     },
-    cli::CommandError,
+    command_error::CommandError,
     config::Config,
     media::Library,
     seed::art,

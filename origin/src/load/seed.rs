@@ -8,7 +8,7 @@ use clap::Args;
 use crate::{
     app::App,
     audit::{self, Change},
-    cli::CommandError,
+    command_error::CommandError,
     import::{self, Format, LocatedRow, Row, Source},
     seed,
 };

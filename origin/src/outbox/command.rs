@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     audit::{self, Actor, Change},
-    cli::CommandError,
+    command_error::CommandError,
     platform::Platform,
 };
 

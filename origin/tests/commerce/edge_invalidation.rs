@@ -109,7 +109,7 @@ async fn with_edge(shop: &Shop, edge: &Edge) -> Shop {
     });
     let shop = shop.await;
     // A new edge may hold any entry, so that it is purged completely.
-    purge_edges(&shop.app).await.unwrap();
+    purge_edges(&shop.app, &shop.app.edges).await.unwrap();
     edge.received();
     shop
 }
@@ -145,7 +145,7 @@ db_test! {
         };
         shop.save(vec![product("Other", "1.00")]).await;
         shop.save(vec![in_category("kitchen/cups", "24.50")]).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         edge.received();
         let mug = id(shop, "select id from products where slug = 'ridge-mug'").await;
         let cups = id(shop, "select id from categories where external_id = 'kitchen/cups'").await;
@@ -153,20 +153,20 @@ db_test! {
         let garden = id(shop, "select id from categories where external_id = 'garden'").await;
 
         shop.save(vec![in_category("kitchen/cups", "25.00")]).await;
-        assert!(purge_edges(&shop.app).await.unwrap() > 0);
+        assert!(purge_edges(&shop.app, &shop.app.edges).await.unwrap() > 0);
         let everywhere = ["home".to_owned(), "missing".to_owned(), "search".to_owned()];
         let here = [format!("p{mug}"), format!("c{cups}"), format!("c{kitchen}")];
         let here = [&here[..], &everywhere[..]].concat();
         assert_eq!(edge.received(), (set(&here), vec![]));
 
         shop.save(vec![in_category("garden", "25.00")]).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         let both = [&here[..], &[format!("c{garden}")]].concat();
         assert_eq!(edge.received(), (set(&both), vec![]));
 
         // Saving without a change invalidates nothing.
         shop.save(vec![in_category("garden", "25.00")]).await;
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 0);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 0);
     }
 }
 
@@ -176,13 +176,13 @@ db_test! {
         let edge = Edge::default();
         let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20)]).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         edge.received();
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         assert_eq!(change_stock(shop, -1).await.status, 200);
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 0, "nineteen look like twenty");
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 0, "nineteen look like twenty");
         assert_eq!(change_stock(shop, -19).await.status, 200);
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 1);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 1);
         assert_eq!(edge.received(), (set(&[format!("p{tea}"), "home".into()]), vec![]));
     }
 }
@@ -193,7 +193,7 @@ db_test! {
         let edge = Edge::default();
         let shop = &with_edge(shop, &edge).await;
         shop.save(vec![only("tea", "5.00", 20), only("cup", "5.00", 20)]).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         edge.received();
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         let shown = format!("categories,search,p{tea}");
@@ -208,12 +208,12 @@ db_test! {
             assert_eq!(shop.get(path).await.header("cache-tag"), tags, "{path}");
         }
         assert_eq!(change_stock(shop, -20).await.status, 200);
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         assert!(!edge.received().0.contains("search"));
         let sold_out = shop.get("/api/v1/search?q=tea").await;
         assert!(sold_out.text().contains("\"out\""), "{}", sold_out.text());
         shop.save(vec![only("teapot", "5.00", 20)]).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         assert!(edge.received().0.contains("search"));
         assert!(shop.get("/api/v1/suggestions?q=teap").await.text().contains("teapot"));
     }
@@ -231,7 +231,7 @@ db_test! {
         let draft = json!({ "slug": "kitchen", "names": en("Kitchen") });
         let saved = shop.send_body(request, Body::from(draft.to_string())).await;
         assert_eq!(saved.status, 201, "{}", saved.text());
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 2);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 2);
         let trees = set(&["categories".into(), "home".into(), "missing".into()]);
         assert_eq!(edge.received(), (trees, vec![PurgeMode::Soft]));
     }
@@ -246,20 +246,20 @@ db_test! {
             config.edge_urls = urls;
             config.edge_secret = Some(SECRET.to_owned());
         }).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         for number in 0..20 {
             failing.fails(1);
             working.received();
             shop.save(vec![only(&format!("tea-{number}"), "5.00", 20)]).await;
-            assert_eq!(purge_edges(&shop.app).await.unwrap(), 1, "the one that is well");
+            assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 1, "the one that is well");
             assert!(working.received().0.contains("missing"), "{number}");
             assert!(failing.received().0.is_empty());
             shop.app.clock.advance(10 * 60 * 1_000);
         }
         // It has missed many changes, which become a single purge.
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 1);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 1);
         assert_eq!(failing.received().0.iter().filter(|it| it.starts_with('p')).count(), 20);
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 0);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 0);
     }
 }
 
@@ -273,7 +273,7 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 20)]).await;
         let tea = id(shop, "select id from products where slug = 'tea'").await;
         serving.app.changes.refresh(&serving.app.db).await.unwrap();
-        assert_eq!(purge_edges(&serving.app).await.unwrap(), 1);
+        assert_eq!(purge_edges(&serving.app, &serving.app.edges).await.unwrap(), 1);
         assert!(edge.received().0.contains(&format!("p{tea}")));
         // One of two serving processes sends it.
         let second_origin = &serving.with(|_| ()).await;
@@ -281,7 +281,7 @@ db_test! {
         for origin in [serving, second_origin] {
             origin.app.changes.refresh(&origin.app.db).await.unwrap();
         }
-        let both = tokio::join!(purge_edges(&serving.app), purge_edges(&second_origin.app));
+        let both = tokio::join!(purge_edges(&serving.app, &serving.app.edges), purge_edges(&second_origin.app, &second_origin.app.edges));
         assert_eq!(both.0.unwrap() + both.1.unwrap(), 1);
         assert!(edge.received().0.contains(&format!("p{tea}")));
         assert_eq!(count(shop, "select count(*) from outbox where topic = 'purge'").await, 0);
@@ -304,7 +304,7 @@ db_test! {
         for path in ["/p/tea", "/api/v1/products/tea"] {
             assert_eq!(serving.get(path).await.status, StatusCode::OK, "{path}");
         }
-        purge_edges(&serving.app).await.unwrap();
+        purge_edges(&serving.app, &serving.app.edges).await.unwrap();
         assert!(edge.received().0.contains("missing"));
     }
 }
@@ -319,15 +319,15 @@ db_test! {
             config.cloudflare_token = Some("token".to_owned());
             config.cloudflare_url = url;
         }).await;
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         zone.0.lock().unwrap().bodies.clear();
         zone.fails(1);
         for name in ["tea", "cup", "mug"] {
             shop.save(vec![only(name, "5.00", 20)]).await;
         }
-        assert_eq!(purge_edges(&shop.app).await.unwrap(), 0);
+        assert_eq!(purge_edges(&shop.app, &shop.app.edges).await.unwrap(), 0);
         shop.app.clock.advance(10_000);
-        purge_edges(&shop.app).await.unwrap();
+        purge_edges(&shop.app, &shop.app.edges).await.unwrap();
         let bodies = std::mem::take(&mut zone.0.lock().unwrap().bodies);
         // Three products, the home page, searches and cached 404s share one request.
         assert_eq!(bodies.len(), 1, "{bodies:?}");

@@ -1,4 +1,4 @@
-//! Errors of the inventory.
+//! Errors of stock requests.
 
 use shared::problem::{Problem, ProblemKind};
 

@@ -1,4 +1,4 @@
-//! HTTP handlers of the inventory, for staff.
+//! HTTP handlers of stock, for staff and warehouse systems.
 
 use axum::{
     Router,
@@ -15,23 +15,21 @@ use shared::{
 use crate::{
     accounts::{RequireRight, StockRight},
     catalog,
+    inventory::{self, find_location_ids, list_levels},
     platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };
 
-use super::{
-    Error, Inventory,
-    store::{self, find_location_ids, list_levels},
-};
+use super::{Error, Warehouse, locations};
 
 /// The maximum number of skus per request.
 const SKUS_MAX: usize = 100;
 
-/// The routes of the inventory.
+/// The routes of stock.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    Inventory: FromRef<S>,
+    Warehouse: FromRef<S>,
     Platform: FromRef<S>,
 {
     Router::new()
@@ -42,11 +40,11 @@ where
 }
 
 async fn change_stock(
-    State(inventory): State<Inventory>,
+    State(warehouse): State<Warehouse>,
     authorized: RequireRight<StockRight>,
     Json(request): Json<ChangeStock>,
 ) -> HandlerResult {
-    let levels = super::change_stock(&inventory, authorized.actor, request).await?;
+    let levels = super::change_stock(&warehouse, authorized.actor, request).await?;
     Ok(Answer::json(&levels, CachePolicy::Private))
 }
 
@@ -96,7 +94,7 @@ async fn list_locations(
     _: RequireRight<StockRight>,
 ) -> HandlerResult {
     let mut reader = platform.db.read().await.map_err(Error::from)?;
-    let locations = store::list_locations(&mut reader)
+    let locations = inventory::list_locations(&mut reader)
         .await
         .map_err(Error::from)?;
     Ok(Answer::json(&Locations { locations }, CachePolicy::Private))
@@ -109,6 +107,6 @@ async fn save_location(
     Json(request): Json<SaveLocation>,
 ) -> HandlerResult {
     let location =
-        super::save_location(&platform, &authorized.actor, path.location, &request).await?;
+        locations::save_location(&platform, &authorized.actor, path.location, &request).await?;
     Ok(Answer::json(&location, CachePolicy::Private))
 }

@@ -1,4 +1,4 @@
-//! The audit log over HTTP.
+//! The audit log over HTTP, for those who may change settings.
 
 use axum::{
     Router,
@@ -12,13 +12,12 @@ use shared::{
 };
 
 use crate::{
-    accounts::{RequireRight, SettingsRight},
-    db,
+    audit, db,
     platform::Platform,
     web::{Answer, HandlerResult, Query, RouterExt},
 };
 
-use super::store;
+use super::{RequireRight, SettingsRight};
 
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
@@ -46,7 +45,7 @@ async fn list_audit(
     }
     let read = async || {
         let mut reader = platform.db.read().await?;
-        store::page(&mut reader, &query, limit).await
+        audit::list(&mut reader, &query, limit).await
     };
     let log = read().await.map_err(|error| db::problem(&error))?;
     Ok(Answer::json(&log, CachePolicy::Private))

@@ -7,17 +7,18 @@ use shared::{
 
 use crate::{
     audit::{self, Actor, Change},
+    inventory,
     platform::Platform,
 };
 
-use super::{Error, store};
+use super::Error;
 
 /// The maximum length of a code and of a name, in characters.
 const CODE_MAX: usize = 64;
 const NAME_MAX: usize = 200;
 
 /// Creates a location, or renames it.
-pub async fn save_location(
+pub(super) async fn save_location(
     platform: &Platform,
     actor: &Actor,
     code: String,
@@ -39,9 +40,9 @@ pub async fn save_location(
     let location = Location { code, name };
     let mut tx = platform.db.write().await?;
     let id = LocationId::new(platform.ids.next(platform.clock.now()));
-    let known = store::list_locations(tx.conn()).await?;
+    let known = inventory::list_locations(tx.conn()).await?;
     let before = known.iter().find(|it| it.code == location.code);
-    store::save_location(&mut tx, id, &location).await?;
+    inventory::save_location(&mut tx, id, &location).await?;
     let change = Change::new("location.save", format!("location:{}", location.code));
     let change = change.from(&before).to(&location);
     audit::record(&mut tx, platform.context(), actor, &[change]).await?;

@@ -12,13 +12,13 @@ use shared::{
 use crate::{
     audit::{self, Actor, Change},
     catalog, db,
+    inventory::{
+        InventoryLevel, StockMovement, StockMovements, find_location_ids, list_levels, move_stock,
+    },
     platform::Platform,
 };
 
-use super::{
-    Error, Inventory, InventoryLevel, StockMovement, StockMovements,
-    store::{find_location_ids, list_levels, move_stock},
-};
+use super::{Error, Warehouse};
 
 /// One request in a batch.
 #[derive(Clone, Debug)]
@@ -29,17 +29,17 @@ pub struct StockJob {
 
 /// Changes stock and returns the new levels.
 pub async fn change_stock(
-    inventory: &Inventory,
+    warehouse: &Warehouse,
     actor: Actor,
     request: ChangeStock,
 ) -> Result<StockLevels, Error> {
     let changes = validated(request.changes)?;
     let job = StockJob { actor, changes };
     let work = |jobs| {
-        let inventory = inventory.clone();
-        async move { commit_batch(&inventory, jobs).await }
+        let warehouse = warehouse.clone();
+        async move { commit_batch(&warehouse, jobs).await }
     };
-    inventory.batcher.submit(job, work).await?
+    warehouse.batcher.submit(job, work).await?
 }
 
 /// Validates what can be checked without reading the stock.

@@ -7,8 +7,8 @@ use crate::{batcher::Batcher, catalog::Catalog, platform::handle};
 use super::{Error, StockJob};
 
 handle! {
-    /// What the inventory needs.
-    pub struct Inventory(InventoryState) above catalog: Catalog {
+    /// What the warehouse needs.
+    pub struct Warehouse(WarehouseState) above catalog: Catalog {
         /// Batches changes of stock by staff.
         pub batcher: Batcher<StockJob, Result<StockLevels, Error>>,
     }
