@@ -8,15 +8,12 @@ use std::{
 
 use axum::extract::FromRef;
 use shared::{id::IdGenerator, page::Assets};
-use tokio::{
-    sync::{OnceCell, Semaphore},
-    time::MissedTickBehavior,
-};
+use tokio::{sync::Semaphore, time::MissedTickBehavior};
 
 use crate::{
     accounts::{Accounts, AccountsState, Hasher},
     batcher::Batcher,
-    cache::{Changes, L2, MemoryCache},
+    cache::{Changes, L2, Lifetimes, MemoryCache},
     cart::{Carts, CartsState},
     catalog::{Catalog, CatalogState, FacetsCache, PresentationCache, TreeCache},
     checkout::Rules,
@@ -68,9 +65,8 @@ impl App {
     /// Connects to the database and builds everything else from the settings. Nothing that needs an
     /// id can be written before [`App::lease`].
     pub async fn connect(config: Config, assets: Assets, clock: Clock) -> Result<Self, db::Error> {
-        let rules = config
-            .rules()
-            .map_err(|error| db::Error::Configuration(error.into()))?;
+        let rules =
+            Rules::of_config(&config).map_err(|error| db::Error::Configuration(error.into()))?;
         let wrong = |error: String| db::Error::Configuration(error.into());
         config.check_payments().map_err(wrong)?;
         let redis = config.redis().map_err(wrong)?.map(Arc::new);
@@ -79,20 +75,22 @@ impl App {
         let mailer = config.mailer().map_err(wrong)?;
         let edges = Edges::new(&config).map_err(wrong)?;
         let targets = WebhookClient::new(&config.webhook_hosts).map_err(wrong)?;
-        let memory = config.memory();
+        let memory = memory_cache(&config);
         let db = Db::connect(&config.database()).await?;
         let skew_max = Duration::from_millis(config.clock_skew_max_ms);
         let clock = clock.with_database_time(&db, skew_max).await?;
         let concurrency = ConcurrencyLimits::new(db.read_limit());
+        let signer = Arc::new(config.signer().map_err(wrong)?);
+        let l2 = redis.clone().zip(build);
+        let l2 = l2.map(|(redis, build)| L2::new(redis, build, Arc::clone(&signer)));
         let platform = Platform::new(PlatformState {
             ids: IdGenerator::unassigned(),
             db,
-            shop_id: OnceCell::new(),
             clock,
             changes: Changes::default(),
             redis: redis.clone(),
             limits: Limits::new(redis.clone()),
-            signer: config.signer().map_err(wrong)?,
+            signer,
             sealer: config.sealer().map_err(wrong)?,
             http_client: crate::http_client::client().map_err(wrong)?,
             metrics: Metrics::default(),
@@ -103,7 +101,7 @@ impl App {
             orders,
             stopping: AtomicBool::new(false),
             memory: memory.map(Arc::new),
-            l2: redis.zip(build).map(|(redis, build)| L2::new(redis, build)),
+            l2,
             mailer,
             edges,
             concurrency,
@@ -165,6 +163,15 @@ fn hostname() -> String {
     let name = nix::unistd::gethostname().ok();
     name.and_then(|it| it.into_string().ok())
         .unwrap_or_else(|| "unnamed host".to_owned())
+}
+
+/// The response cache in memory, unless its size is 0.
+fn memory_cache(config: &Config) -> Option<MemoryCache> {
+    let lifetimes = Lifetimes {
+        product_info_ms: config.product_info_ms,
+        hot_products_ms: config.hot_products_ms,
+    };
+    MemoryCache::new(config.l1_bytes, lifetimes)
 }
 
 /// The build hash: everything that responses depend on besides the database, which is the program,

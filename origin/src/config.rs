@@ -15,7 +15,7 @@ use clap::Args;
 use ipnet::IpNet;
 use shared::{id::NODE_MAX, money::Currency};
 
-use crate::{checkout::Rules, telemetry::LogFormat};
+use crate::telemetry::LogFormat;
 
 pub use buying::Buying;
 pub use file::{describe, with_file};
@@ -600,16 +600,6 @@ impl Config {
     /// Whether shoppers reach the shop over HTTPS.
     pub fn is_secure(&self) -> bool {
         self.base_url.starts_with("https://")
-    }
-
-    /// The rules for shipping and tax: from the file if it is set, or the defaults of a new shop.
-    pub fn rules(&self) -> Result<Rules, String> {
-        let Some(path) = &self.checkout_rules else {
-            return Rules::default_for(self.currency);
-        };
-        let in_file = |error: String| format!("{}: {error}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
-        Rules::parse(&text, self.currency).map_err(in_file)
     }
 
     /// Checks that the payment methods can be offered.

@@ -2,7 +2,7 @@
 //! database at the same time. A process without a node id runs no job that writes, and one whose
 //! clock is not trusted runs none that expires or deletes anything.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
@@ -55,12 +55,16 @@ impl Jobs {
         jobs.upkeep(app, second / 5, "refresh-changes", |app| async move {
             app.changes.refresh(&app.db).await
         });
-        if app.redis.is_some() {
-            jobs.always(app, "publish-invalidations", |app| async move {
-                cache::publish_invalidations(&app).await
+        if let Some(redis) = &app.redis {
+            let publisher = Arc::clone(redis);
+            jobs.always(app, "publish-invalidations", move |app| {
+                let redis = Arc::clone(&publisher);
+                async move { cache::publish_invalidations(&redis, &app.changes, &app.db).await }
             });
-            jobs.always(app, "subscribe-invalidations", |app| async move {
-                cache::subscribe_to_invalidations(&app).await
+            let subscriber = Arc::clone(redis);
+            jobs.always(app, "subscribe-invalidations", move |app| {
+                let redis = Arc::clone(&subscriber);
+                async move { cache::subscribe_to_invalidations(&redis, &app.changes, &app.db).await }
             });
         }
         // A job for each, so that an edge that does not respond does not delay others.
@@ -90,7 +94,7 @@ impl Jobs {
                 let report = move |count| {
                     waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
                 };
-                media::encode_queued(app.config.library()?, report).await
+                media::encode_queued(media::Library::of_config(&app.config)?, report).await
             });
         }
         jobs.every(app, second * 600, "audit-stock", |app| async move {

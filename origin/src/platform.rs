@@ -2,13 +2,11 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use shared::{id::IdGenerator, time::Timestamp};
-use tokio::sync::OnceCell;
-
 use crate::{
     cache::Changes, clock::Clock, config::Config, db::Db, limits::Limits,
     redis_client::RedisClient, seal::Sealer, signer::Signer, telemetry::Metrics,
 };
+use shared::{id::IdGenerator, time::Timestamp};
 
 /// The platform. A clone is a reference to the same platform.
 #[derive(Clone, Debug)]
@@ -21,8 +19,6 @@ pub struct PlatformState {
     pub config: Config,
     /// The database.
     pub db: Db,
-    /// The id of the shop, once it has been read from the database.
-    pub shop_id: OnceCell<i64>,
     /// The clock.
     pub clock: Clock,
     /// Generates ids.
@@ -34,7 +30,7 @@ pub struct PlatformState {
     /// The rate limits.
     pub limits: Limits,
     /// Signs access tokens and shared cache entries.
-    pub signer: Signer,
+    pub signer: Arc<Signer>,
     /// Encrypts secrets in the database.
     pub sealer: Sealer,
     /// HTTP client for outgoing requests.

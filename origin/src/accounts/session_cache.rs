@@ -16,7 +16,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{cache, db::Tx, platform::Platform, redis_client::RedisClient};
+use crate::{db::Tx, platform::Platform, redis_client::RedisClient};
 
 use super::{
     Error, links,
@@ -54,7 +54,7 @@ pub(super) async fn find(
         return sessions::find(&platform.db, token, now).await;
     };
     let hash = links::hash(token);
-    let key = key(cache::shop_id(platform).await?, &hash);
+    let key = key(platform.changes.shop_id(&platform.db).await?, &hash);
     let cached = redis
         .query(async |connection| connection.get::<_, Option<String>>(&key).await)
         .await;
@@ -90,7 +90,7 @@ pub(super) async fn invalidate(
     let Some(redis) = platform.redis.clone().filter(|_| !hashes.is_empty()) else {
         return Ok(());
     };
-    let shop = cache::shop_id(platform).await?;
+    let shop = platform.changes.shop_id(&platform.db).await?;
     tx.after_commit(write_tombstones(redis, shop, hashes));
     Ok(())
 }

@@ -17,12 +17,9 @@ use std::{
 
 use shared::{cache::Tag, time::Timestamp};
 use sqlx::Row as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
-use crate::{
-    db::{self, CommitCounter, Db, Rows, Tx, Upsert},
-    platform::Platform,
-};
+use crate::db::{self, CommitCounter, Db, Rows, Tx, Upsert};
 
 /// The name of the change counter in `versions`.
 const CHANGES: &str = "changes";
@@ -47,6 +44,8 @@ pub struct Changes {
     synced_commits: AtomicU64,
     versions: RwLock<ChangeVersions>,
     refreshing: Mutex<()>,
+    /// The id of the shop, once it has been read from the database.
+    shop_id: OnceCell<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -63,11 +62,18 @@ impl Default for Changes {
             synced_commits: AtomicU64::new(0),
             versions: RwLock::default(),
             refreshing: Mutex::default(),
+            shop_id: OnceCell::new(),
         }
     }
 }
 
 impl Changes {
+    /// The id of this shop. Keys outside of the database (in Redis) contain it.
+    pub async fn shop_id(&self, db: &Db) -> Result<i64, db::Error> {
+        let read = async || version_of(&mut *db.read().await?, "shop").await;
+        self.shop_id.get_or_try_init(read).await.copied()
+    }
+
     /// Records a change of these tags (of everything if there are none) in the transaction that
     /// makes it. After the commit, this process serves no older response that has one of the tags.
     pub async fn record(
@@ -288,12 +294,6 @@ async fn version_of(conn: &mut sqlx::AnyConnection, name: &str) -> Result<i64, d
         .bind(name)
         .fetch_one(conn)
         .await
-}
-
-/// The id of this shop. Keys outside of the database (in Redis) contain it.
-pub async fn shop_id(platform: &Platform) -> Result<i64, db::Error> {
-    let read = async || version_of(&mut *platform.db.read().await?, "shop").await;
-    platform.shop_id.get_or_try_init(read).await.copied()
 }
 
 /// Deletes changes that are older than any cached response can be.

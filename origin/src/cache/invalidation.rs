@@ -5,9 +5,12 @@
 use ::redis::{AsyncCommands as _, RedisError};
 use futures_util::StreamExt as _;
 
-use crate::{db, platform::Platform};
+use crate::{
+    db::{self, Db},
+    redis_client::RedisClient,
+};
 
-use super::shop_id;
+use super::Changes;
 
 /// Why publishing or subscribing has ended.
 #[derive(Debug, thiserror::Error)]
@@ -24,15 +27,16 @@ pub enum SubscribeError {
 }
 
 /// Publishes an invalidation message after each commit of this process. Runs until it fails.
-pub async fn publish_invalidations(platform: &Platform) -> Result<(), SubscribeError> {
-    let Some(redis) = &platform.redis else {
-        return Ok(());
-    };
-    let channel = channel(platform).await?;
+pub async fn publish_invalidations(
+    redis: &RedisClient,
+    changes: &Changes,
+    db: &Db,
+) -> Result<(), SubscribeError> {
+    let channel = channel(changes, db).await?;
     loop {
-        platform.changes.committed().await;
-        platform.changes.refresh(&platform.db).await?;
-        let latest = platform.changes.latest();
+        changes.committed().await;
+        changes.refresh(db).await?;
+        let latest = changes.latest();
         redis
             .query(async |connection| connection.publish::<_, _, i64>(&channel, latest).await)
             .await;
@@ -40,23 +44,24 @@ pub async fn publish_invalidations(platform: &Platform) -> Result<(), SubscribeE
 }
 
 /// Reads new changes whenever another origin publishes a message. Runs until it fails.
-pub async fn subscribe_to_invalidations(platform: &Platform) -> Result<(), SubscribeError> {
-    let Some(redis) = &platform.redis else {
-        return Ok(());
-    };
-    let channel = channel(platform).await?;
+pub async fn subscribe_to_invalidations(
+    redis: &RedisClient,
+    changes: &Changes,
+    db: &Db,
+) -> Result<(), SubscribeError> {
+    let channel = channel(changes, db).await?;
     let mut messages = redis.subscribe(&channel).await?.into_on_message();
     // Messages from before the subscription are lost.
-    platform.changes.refresh(&platform.db).await?;
+    changes.refresh(db).await?;
     while let Some(message) = messages.next().await {
         let number: Option<u64> = message.get_payload().ok();
-        if number.is_none_or(|number| number > platform.changes.latest()) {
-            platform.changes.refresh(&platform.db).await?;
+        if number.is_none_or(|number| number > changes.latest()) {
+            changes.refresh(db).await?;
         }
     }
     Err(SubscribeError::Lost)
 }
 
-async fn channel(platform: &Platform) -> Result<String, db::Error> {
-    Ok(format!("mallard:{:x}:changes", shop_id(platform).await?))
+async fn channel(changes: &Changes, db: &Db) -> Result<String, db::Error> {
+    Ok(format!("mallard:{:x}:changes", changes.shop_id(db).await?))
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use shared::time::Timestamp;
 
-use crate::{platform::Platform, redis_client::RedisClient, signer::Signer, telemetry::L2Outcome};
+use crate::{redis_client::RedisClient, signer::Signer, telemetry::L2Outcome};
 
 use super::{CachedResponse, Coding, EntryMetadata, Representation};
 
@@ -40,6 +40,8 @@ pub struct L2 {
     put_script: Script,
     /// The build hash. Origins with another program or other settings generate other responses.
     build: String,
+    /// Signs entries, so that nobody else who writes into Redis can forge one.
+    signer: Arc<Signer>,
 }
 
 /// The stored metadata of an entry.
@@ -54,45 +56,45 @@ struct EntryHead {
 
 impl L2 {
     /// The cache in this Redis, for responses of this build.
-    pub fn new(redis: Arc<RedisClient>, build: String) -> Self {
+    pub fn new(redis: Arc<RedisClient>, build: String, signer: Arc<Signer>) -> Self {
         Self {
             redis,
             put_script: Script::new(PUT),
             build,
+            signer,
         }
     }
 
-    /// Finds an entry that is not due for a refresh.
-    pub async fn find(&self, platform: &Platform, key: &str) -> Option<CachedResponse> {
-        let (key, now) = (self.key(platform, key).await?, platform.clock.now());
+    /// Finds an entry that is not due for a refresh, in the cache of the shop with this id.
+    pub async fn find(
+        &self,
+        shop: i64,
+        key: &str,
+        now: Timestamp,
+    ) -> (L2Outcome, Option<CachedResponse>) {
+        let key = self.key(shop, key);
         let reply = self
             .redis
             .query(async |connection| connection.get::<_, Option<Vec<u8>>>(&key).await)
             .await;
-        let found = reply.as_ref().map(|value| {
-            let value = value.as_deref();
-            let cached = value.and_then(|value| decode(&platform.signer, &key, value));
-            cached.filter(|cached| cached.is_before_refresh_ahead(now))
-        });
-        platform.metrics.cache.count_l2(match found {
-            Some(Some(_)) => L2Outcome::Hit,
-            Some(None) => L2Outcome::Miss,
-            None => L2Outcome::Unanswered,
-        });
-        found.flatten()
+        let Some(value) = reply else {
+            return (L2Outcome::Unanswered, None);
+        };
+        let cached = value.and_then(|value| decode(&self.signer, &key, &value));
+        match cached.filter(|cached| cached.is_before_refresh_ahead(now)) {
+            Some(cached) => (L2Outcome::Hit, Some(cached)),
+            None => (L2Outcome::Miss, None),
+        }
     }
 
     /// Stores an entry for the other origins.
-    pub async fn put(&self, platform: &Platform, key: &str, cached: &CachedResponse) {
+    pub async fn put(&self, shop: i64, key: &str, cached: &CachedResponse, now: Timestamp) {
         // A 404 is cheap to generate, and clients could fill Redis with them.
         if cached.status() != StatusCode::OK {
             return;
         }
-        let Some(key) = self.key(platform, key).await else {
-            return;
-        };
-        let remaining_ms = cached.remaining_ms(platform.clock.now());
-        let (Some(value), true) = (encode(&platform.signer, &key, cached), remaining_ms > 0) else {
+        let (key, remaining_ms) = (self.key(shop, key), cached.remaining_ms(now));
+        let (Some(value), true) = (encode(&self.signer, &key, cached), remaining_ms > 0) else {
             return;
         };
         let mut call = self.put_script.key(key);
@@ -110,9 +112,8 @@ impl L2 {
     }
 
     /// The key in Redis. It contains the shop and the build.
-    async fn key(&self, platform: &Platform, key: &str) -> Option<String> {
-        let (shop, build) = (super::shop_id(platform).await.ok()?, &self.build);
-        Some(format!("mallard:{shop:x}:answer:{build}:{key}"))
+    fn key(&self, shop: i64, key: &str) -> String {
+        format!("mallard:{shop:x}:answer:{}:{key}", self.build)
     }
 }
 

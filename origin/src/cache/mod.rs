@@ -15,9 +15,7 @@ mod representation;
 mod versioned_cache;
 
 pub use cached_response::{CachedResponse, EntryMetadata};
-pub use changes::{
-    Changes, EVERYTHING, RENEWED, RETENTION_MS, changed_since, delete_old_changes, shop_id,
-};
+pub use changes::{Changes, EVERYTHING, RENEWED, RETENTION_MS, changed_since, delete_old_changes};
 pub use coding::Coding;
 pub use invalidation::{publish_invalidations, subscribe_to_invalidations};
 pub use l2::L2;

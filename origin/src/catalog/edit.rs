@@ -15,7 +15,7 @@ use shared::{
 use crate::{
     audit::{self, Actor, Change},
     db::{self, Tx},
-    import, inventory,
+    import, inventory, media,
     platform::Platform,
 };
 
@@ -188,7 +188,7 @@ pub async fn add_image(
     precondition: &VersionPrecondition,
     content: bytes::Bytes,
 ) -> Result<VersionedProduct, Error> {
-    let library = catalog.config.library();
+    let library = media::Library::of_config(&catalog.config);
     // The permit moves into the blocking task, so a cancelled request does not release it early.
     let permit = Arc::clone(&catalog.pictures).acquire_owned().await;
     let ingested = tokio::task::spawn_blocking(move || {

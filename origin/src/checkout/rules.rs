@@ -8,7 +8,10 @@ use shared::{
     page::{ShippingMethodRates, ShippingZoneRate},
 };
 
-use crate::catalog::{model::Texts, text};
+use crate::{
+    catalog::{model::Texts, text},
+    config::Config,
+};
 
 /// The default rules; `docs/checkout.md` describes the format.
 const DEFAULT: &str = include_str!("default.toml");
@@ -100,6 +103,16 @@ struct ZoneFile {
 }
 
 impl Rules {
+    /// The shop's rules: those of the file in the settings, or the defaults of a new shop.
+    pub fn of_config(config: &Config) -> Result<Self, String> {
+        let Some(path) = &config.checkout_rules else {
+            return Self::default_for(config.currency);
+        };
+        let in_file = |error: String| format!("{}: {error}", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| in_file(error.to_string()))?;
+        Self::parse(&text, config.currency).map_err(in_file)
+    }
+
     /// Parses the rules; errors name the invalid value.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
         let file: RulesFile = toml::from_str(text).map_err(|error| error.to_string())?;

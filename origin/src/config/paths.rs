@@ -2,10 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{
-    db,
-    media::{self, Library},
-};
+use crate::db;
 
 use super::Config;
 
@@ -23,15 +20,6 @@ impl Config {
             paths.extend([beside("-wal"), beside("-shm"), beside("")]);
         }
         paths
-    }
-
-    /// The library of the shop's images.
-    pub fn library(&self) -> Result<Library, media::Error> {
-        let library = Library::open(self.media_dir(), self.images.picture_pixels)?;
-        if self.images.avif {
-            return library.with_avif(self.data_dir.join("avif-queue"));
-        }
-        Ok(library)
     }
 
     /// The folder of the images.

@@ -1,27 +1,12 @@
-//! Builds parts of the process from the settings: response cache, Redis client, keys and mailer.
+//! Builds parts of the process from the settings: Redis client, keys and mailer.
 
 use std::time::Duration;
 
-use crate::{
-    cache::{Lifetimes, MemoryCache},
-    mail::Mailer,
-    redis_client::RedisClient,
-    seal::Sealer,
-    signer::Signer,
-};
+use crate::{mail::Mailer, redis_client::RedisClient, seal::Sealer, signer::Signer};
 
 use super::Config;
 
 impl Config {
-    /// The response cache in memory, unless its size is 0.
-    pub fn memory(&self) -> Option<MemoryCache> {
-        let lifetimes = Lifetimes {
-            product_info_ms: self.product_info_ms,
-            hot_products_ms: self.hot_products_ms,
-        };
-        MemoryCache::new(self.l1_bytes, lifetimes)
-    }
-
     /// The Redis client, if Redis is configured.
     pub fn redis(&self) -> Result<Option<RedisClient>, String> {
         let timeout = Duration::from_millis(self.redis_timeout_ms);

@@ -17,6 +17,7 @@ use shared::{
 
 use crate::{
     app::App,
+    cache::{L2, MemoryCache},
     db,
     web::{Answer, Refusal},
 };
@@ -121,8 +122,9 @@ async fn writes(app: &App) -> &'static str {
 
 /// The metrics in the OpenMetrics format.
 async fn metrics(State(app): State<App>) -> Result<Answer, Refusal> {
-    let (memory, l2) = (app.memory.as_deref(), app.l2.as_ref());
-    match app.metrics.render(&app.db, memory, l2) {
+    let l1_size = app.memory.as_deref().map(MemoryCache::size);
+    let is_l2_available = app.l2.as_ref().is_some_and(L2::is_available);
+    match app.metrics.render(&app.db, l1_size, is_l2_available) {
         Ok(text) => {
             let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             let media_type = HeaderValue::from_static(media_type);

@@ -234,7 +234,11 @@ fn is_replica_current(app: &App, response: &Response, stamp: u64) -> bool {
 
 /// A response that another origin has stored in Redis, if it is valid.
 async fn find_in_l2(app: &App, key: &str) -> Option<CachedResponse> {
-    let cached = app.l2.as_ref()?.find(app, key).await?;
+    let l2 = app.l2.as_ref()?;
+    let shop = app.changes.shop_id(&app.db).await.ok()?;
+    let (outcome, cached) = l2.find(shop, key, app.clock.now()).await;
+    app.metrics.cache.count_l2(outcome);
+    let cached = cached?;
     // Its version may be newer than this origin knows. If the database does not know that version
     // either, the database was restored from a backup, and the response is from before that.
     app.changes.sync_to(&app.db, Some(cached.version())).await;
@@ -248,8 +252,8 @@ fn share(app: &App, key: Arc<str>, cached: &Arc<CachedResponse>) {
     }
     let (app, cached) = (app.clone(), Arc::clone(cached));
     tokio::spawn(async move {
-        if let Some(l2) = &app.l2 {
-            l2.put(&app, &key, &cached).await;
+        if let (Some(l2), Ok(shop)) = (&app.l2, app.changes.shop_id(&app.db).await) {
+            l2.put(shop, &key, &cached, app.clock.now()).await;
         }
     });
 }

@@ -48,7 +48,7 @@ impl Pictures {
         };
         let library = match &scratch {
             Some(scratch) => Library::open(scratch.path().to_owned(), config.images.picture_pixels),
-            None => config.library(),
+            None => Library::of_config(config),
         };
         let library = library.map_err(|error| CommandError(error.to_string()))?;
         Ok(Self(Arc::new(MediaState {

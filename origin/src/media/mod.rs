@@ -19,7 +19,7 @@ use std::{
 use image::DynamicImage;
 use shared::catalog::{Image, ImageSource, Rendition};
 
-use crate::private_files;
+use crate::{config::Config, private_files};
 
 pub use avif::{Stage, encode_queued, stage_of};
 pub use error::Error;
@@ -48,6 +48,15 @@ pub struct Library {
 static DECODE_LOCK: Mutex<()> = Mutex::new(());
 
 impl Library {
+    /// The shop's library.
+    pub fn of_config(config: &Config) -> Result<Self, Error> {
+        let library = Self::open(config.media_dir(), config.images.picture_pixels)?;
+        if config.images.avif {
+            return library.with_avif(config.data_dir.join("avif-queue"));
+        }
+        Ok(library)
+    }
+
     /// Opens the folder, and creates it if necessary. Pictures with more pixels are refused.
     pub fn open(folder: PathBuf, pixels_max: u64) -> Result<Self, Error> {
         create_folder(&folder)?;

@@ -8,10 +8,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::{
-    cache::{L2, MemoryCache},
-    db::Db,
-};
+use crate::db::Db;
 
 use super::{
     BusinessMetrics, CacheMetrics, clock::ClockMetrics, pools::PoolMetrics, replica::ReplicaMetrics,
@@ -142,14 +139,13 @@ impl Metrics {
     pub fn render(
         &self,
         db: &Db,
-        memory: Option<&MemoryCache>,
-        l2: Option<&L2>,
+        l1_size: Option<(u64, usize)>,
+        is_l2_available: bool,
     ) -> Result<String, std::fmt::Error> {
-        if let Some(memory) = memory {
-            self.cache.record_l1_size(memory.size());
+        if let Some(size) = l1_size {
+            self.cache.record_l1_size(size);
         }
-        self.cache
-            .record_l2_availability(l2.is_some_and(L2::is_available));
+        self.cache.record_l2_availability(is_l2_available);
         for (name, pool) in db.pools() {
             self.pools.record(name, &pool.stats());
         }

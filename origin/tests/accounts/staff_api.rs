@@ -393,7 +393,7 @@ db_test! {
         assert_eq!((before.status.as_u16(), before.header("content-type")), (200, "image/webp"));
         assert!(!before.header("cache-control").contains("immutable"), "{:?}", before.headers);
 
-        let library = shop.app.config.library().unwrap();
+        let library = origin::media::Library::of_config(&shop.app.config).unwrap();
         origin::media::encode_queued(library, |_| {}).await.unwrap();
         let after = shop.get(url).await;
         assert_eq!((after.status.as_u16(), after.header("content-type")), (200, "image/avif"));

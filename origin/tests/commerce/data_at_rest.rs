@@ -47,7 +47,7 @@ async fn files_are_private() {
     assert_eq!(place(&shop, &path).await.status, 201);
     deliver_due(&shop.app).await.unwrap();
     let drawing = r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>"#;
-    let library = shop.app.config.library().unwrap();
+    let library = origin::media::Library::of_config(&shop.app.config).unwrap();
     library.ingest_svg(drawing).unwrap();
     let all = below(&shop.folder());
     for end in [

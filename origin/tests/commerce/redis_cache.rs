@@ -119,7 +119,9 @@ db_test! {
         assert!(here.app.changes.latest() < newest);
         let memory = here.app.memory.as_ref().unwrap();
         let stale = memory.get(path).unwrap();
-        here.app.l2.as_ref().unwrap().put(&here.app, path, &stale).await;
+        let shop_id = here.app.changes.shop_id(&here.app.db).await.unwrap();
+        let l2 = here.app.l2.as_ref().unwrap();
+        l2.put(shop_id, path, &stale, here.app.clock.now()).await;
         assert_eq!(as_of(), newest);
         // An origin that finds a newer version in Redis synchronizes with the database.
         let third = with_redis(shop, &redis).await;
@@ -241,8 +243,12 @@ db_test! {
             assert_origins_agree(&here, &there).await;
         };
         tokio::select! {
-            ended = cache::publish_invalidations(&here.app) => panic!("{ended:?}"),
-            ended = cache::subscribe_to_invalidations(&there.app) => panic!("{ended:?}"),
+            ended = cache::publish_invalidations(
+                here.app.redis.as_ref().unwrap(), &here.app.changes, &here.app.db,
+            ) => panic!("{ended:?}"),
+            ended = cache::subscribe_to_invalidations(
+                there.app.redis.as_ref().unwrap(), &there.app.changes, &there.app.db,
+            ) => panic!("{ended:?}"),
             () = agree => {}
         }
         close(&[&here, &there]).await;
