@@ -16,7 +16,7 @@ use crate::{
     config::{self, Config},
     db, http_pipeline,
     jobs::Jobs,
-    load, outbox, private_files, server, telemetry,
+    load, private_files, relay, server, telemetry,
 };
 
 /// The origin of a Mallard shop
@@ -56,7 +56,7 @@ enum CliCommand {
     /// Manage the accounts of people who run the shop
     User(accounts::UserArgs),
     /// List undelivered messages, or send them again
-    Outbox(outbox::OutboxArgs),
+    Outbox(relay::OutboxArgs),
     /// Print the effective settings and their sources; passwords are masked
     Config,
 }
@@ -201,7 +201,7 @@ async fn work(app: &App, command: CliCommand) -> Result<ExitCode, CommandError> 
         CliCommand::Export(args) => load::export(app, args).await,
         CliCommand::Seed(args) => load::seed(app, args).await,
         CliCommand::User(args) => accounts::run_user_command(app, args).await,
-        CliCommand::Outbox(args) => outbox::outbox(app, &args).await,
+        CliCommand::Outbox(args) => relay::outbox(app, &args).await,
         CliCommand::Migrate => {
             at_rest::protect(app).await?;
             Ok(ExitCode::SUCCESS)

@@ -12,10 +12,12 @@ use std::{
     time::Duration,
 };
 
-use nix::time::{ClockId, clock_gettime};
 use shared::time::Timestamp;
 
-use crate::db::{self, Db};
+use crate::{
+    db::{self, Db},
+    monotonic::steady_ms,
+};
 
 /// A source of time.
 #[derive(Clone, Debug)]
@@ -191,15 +193,6 @@ impl DatabaseTime {
             tracing::info!("the clocks of this machine and the database agree again");
         }
     }
-}
-
-/// A monotonic clock in milliseconds, which also advances while the machine sleeps.
-pub(crate) fn steady_ms() -> i64 {
-    #[cfg(target_os = "linux")]
-    const STEADY: ClockId = ClockId::CLOCK_BOOTTIME;
-    #[cfg(not(target_os = "linux"))]
-    const STEADY: ClockId = ClockId::CLOCK_MONOTONIC;
-    clock_gettime(STEADY).map_or(0, |it| it.tv_sec() * 1_000 + it.tv_nsec() / 1_000_000)
 }
 
 fn system_ms() -> i64 {

@@ -8,7 +8,7 @@ use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
     accounts, app::App, audit, cache, cart, catalog, db, edges, inventory, media, orders, outbox,
-    payments,
+    payments, relay,
 };
 
 /// The delay before an endless job that ended is restarted.
@@ -31,13 +31,13 @@ impl Jobs {
         };
         let second = Duration::from_secs(1);
         jobs.every(app, second, "fan-out-events", |app| async move {
-            outbox::fan_out_due(&app).await.map(drop)
+            relay::fan_out_due(&app).await.map(drop)
         });
         jobs.every(app, second, "send-mail", |app| async move {
-            outbox::send_mail_due(&app).await.map(drop)
+            relay::send_mail_due(&app).await.map(drop)
         });
         jobs.every(app, second, "deliver-webhooks", |app| async move {
-            outbox::deliver_webhooks(&app).await.map(drop)
+            relay::deliver_webhooks(&app).await.map(drop)
         });
         jobs.upkeep(app, second / 5, "adjust-limits", |app| async move {
             app.db.adjust_limits();

@@ -104,8 +104,16 @@ impl Running {
 
     /// The number of connections that the server closed for a reason.
     async fn closed_for(&self, reason: &str) -> u64 {
-        let memory = self.app.memory.as_deref().map(origin::cache::MemoryCache::size);
-        let text = self.app.metrics.render(&self.app.db, memory, false).unwrap();
+        let memory = self
+            .app
+            .memory
+            .as_deref()
+            .map(origin::cache::MemoryCache::size);
+        let text = self
+            .app
+            .metrics
+            .render(&self.app.db, memory, false)
+            .unwrap();
         let name = format!("http_connections_cut_total{{reason=\"{reason}\"}} ");
         let count = text
             .lines()

@@ -10,6 +10,7 @@ mod bench_vitals;
 mod build;
 mod conformance;
 mod debian;
+mod layers;
 mod mariadb;
 mod npm;
 mod process;

@@ -97,7 +97,12 @@ async fn update_cart(
         let rule = Rule::per_minute("coupons", carts.config.limit_coupons);
         let cart = LimitSubject::Cart(&path.cart);
         carts.limits.check(rule, cart, carts.clock.now()).await?;
-        limits::check_network(&carts, &network, limits::coupon_rule(&carts.config)).await?;
+        let rule = limits::coupon_rule(&carts.config);
+        let now = carts.clock.now();
+        carts
+            .limits
+            .check_network(&carts.config, &network, rule, now)
+            .await?;
     }
     let what = CartChange::Update(Box::new(update));
     let seen = if_match(&headers)?;

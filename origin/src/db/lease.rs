@@ -16,7 +16,7 @@ use shared::{
 };
 use sqlx::{AnyConnection, Row as _, error::DatabaseError};
 
-use crate::clock::steady_ms;
+use crate::monotonic::steady_ms;
 
 use super::{Db, Error, Tx};
 

@@ -20,7 +20,7 @@ use crate::{
     accounts,
     app::App,
     config::Config,
-    limits::{LimitSubject, Network, RateLimited, Rule, Verdict, coupon_rule, take},
+    limits::{LimitSubject, Network, RateLimited, Rule, Verdict, coupon_rule},
     web::{ClientAddress, Refusal},
 };
 
@@ -58,7 +58,12 @@ pub async fn limit_rates(State(app): State<App>, request: Request, next: Next) -
                 .await;
             Some((rule, verdict))
         }
-        Ok(None) => take(&app, &Network::of(client), rule).await,
+        Ok(None) => {
+            let (network, now) = (Network::of(client), app.clock.now());
+            app.limits
+                .take_network(&app.config, &network, rule, now)
+                .await
+        }
         Err(error) => return Refusal::from(error).into_response(),
     };
     let Some((rule, verdict)) = taken else {

@@ -18,7 +18,7 @@ use shared::{
 use crate::redis_client::RedisClient;
 
 pub use network::Network;
-pub use network_limits::{check_network, coupon_rule, take};
+pub use network_limits::coupon_rule;
 
 /// A rate limit: a quota of requests in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,38 +1,49 @@
 //! Checks rules for the network of a client.
 
-use crate::{config::Config, platform::Platform};
+use shared::time::Timestamp;
 
-use super::{Network, RateLimited, Rule, Verdict};
+use crate::config::Config;
 
-/// Takes one request from the buckets of a client's network and of the networks around it, the
-/// smallest first. Returns the verdict that refuses, or else that of the client's own network.
-pub async fn take(platform: &Platform, network: &Network, rule: Rule) -> Option<(Rule, Verdict)> {
-    let now = platform.clock.now();
-    let mut own = None;
-    for (rule, subject) in network.buckets(&platform.config, rule) {
-        let verdict = platform.limits.take(rule, subject, now).await;
-        if !verdict.allowed {
-            return Some((rule, verdict));
+use super::{Limits, Network, RateLimited, Rule, Verdict};
+
+impl Limits {
+    /// Takes one request from the buckets of a client's network and of the networks around it, the
+    /// smallest first. Returns the verdict that refuses, or else that of the client's own network.
+    pub async fn take_network(
+        &self,
+        config: &Config,
+        network: &Network,
+        rule: Rule,
+        now: Timestamp,
+    ) -> Option<(Rule, Verdict)> {
+        let mut own = None;
+        for (rule, subject) in network.buckets(config, rule) {
+            let verdict = self.take(rule, subject, now).await;
+            if !verdict.allowed {
+                return Some((rule, verdict));
+            }
+            own.get_or_insert((rule, verdict));
         }
-        own.get_or_insert((rule, verdict));
+        own
     }
-    own
-}
 
-/// Checks a rule of a handler in the same way.
-pub async fn check_network(
-    platform: &Platform,
-    network: &Network,
-    rule: Rule,
-) -> Result<(), RateLimited> {
-    match take(platform, network, rule).await {
-        Some((_, verdict)) if !verdict.allowed => {
-            tracing::info!(limit = rule.name, "rate limit exceeded");
-            Err(RateLimited {
-                retry_in: verdict.retry_in,
-            })
+    /// Checks a rule of a handler in the same way.
+    pub async fn check_network(
+        &self,
+        config: &Config,
+        network: &Network,
+        rule: Rule,
+        now: Timestamp,
+    ) -> Result<(), RateLimited> {
+        match self.take_network(config, network, rule, now).await {
+            Some((_, verdict)) if !verdict.allowed => {
+                tracing::info!(limit = rule.name, "rate limit exceeded");
+                Err(RateLimited {
+                    retry_in: verdict.retry_in,
+                })
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
     }
 }
 

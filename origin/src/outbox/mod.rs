@@ -5,14 +5,12 @@
 //! at least once and in order within its subject, or parked where an operator sees it. An event is
 //! fanned out to one row per receiver, mail and webhooks, which fail independently.
 
-mod command;
-mod mail_limits;
-mod relay;
 mod store;
 
-pub use command::{OutboxArgs, outbox};
-pub use relay::{deliver_due, deliver_webhooks, fan_out_due, send_mail_due};
-pub use store::{add, delete_old, delete_subject, erase_buyer, list_parked, retry};
+pub use store::{
+    DueMessage, OutboxLane, add, delete_old, delete_subject, erase_buyer, is_due,
+    list_due_receivers, list_parked, mark_delivered, mark_failed, retry, take,
+};
 
 use serde_json::json;
 use shared::{

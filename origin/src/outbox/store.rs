@@ -66,7 +66,7 @@ pub struct DueMessage {
 
 /// A lane of the outbox; receivers of one lane do not delay another lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OutboxLane<'a> {
+pub enum OutboxLane<'a> {
     /// Events, to be fanned out.
     Events,
     /// Mail.
@@ -91,7 +91,7 @@ impl OutboxLane<'_> {
 }
 
 /// Lists the webhooks with due messages.
-pub(super) async fn list_due_receivers(
+pub async fn list_due_receivers(
     conn: &mut AnyConnection,
     now: Timestamp,
 ) -> Result<Vec<String>, db::Error> {
@@ -105,7 +105,7 @@ pub(super) async fn list_due_receivers(
 }
 
 /// Whether the lane has due messages.
-pub(super) async fn is_due(
+pub async fn is_due(
     conn: &mut AnyConnection,
     lane: OutboxLane<'_>,
     now: Timestamp,
@@ -120,7 +120,7 @@ pub(super) async fn is_due(
 
 /// Leases due messages: of each subject only the oldest undelivered one. If this process dies, they
 /// are due again after the lease.
-pub(super) async fn take(
+pub async fn take(
     tx: &mut Tx,
     lane: OutboxLane<'_>,
     (now, lease_ms): (Timestamp, i64),
@@ -172,11 +172,7 @@ pub(super) async fn take(
 
 /// Marks messages as delivered and deletes their payloads, which contain account links and
 /// addresses.
-pub(super) async fn mark_delivered(
-    tx: &mut Tx,
-    now: Timestamp,
-    ids: &[i64],
-) -> Result<(), db::Error> {
+pub async fn mark_delivered(tx: &mut Tx, now: Timestamp, ids: &[i64]) -> Result<(), db::Error> {
     for chunk in ids.chunks(Rows::MAX) {
         let mut query = QueryBuilder::<Any>::new(
             "update outbox
@@ -194,7 +190,7 @@ pub(super) async fn mark_delivered(
 }
 
 /// Records a failed attempt and the time of the next one; `None` parks the message.
-pub(super) async fn mark_failed(
+pub async fn mark_failed(
     tx: &mut Tx,
     id: i64,
     again: Option<i64>,

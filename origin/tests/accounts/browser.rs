@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use origin::outbox;
+use origin::relay;
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,7 +56,7 @@ impl Browser {
 
 /// The messages to this address, the oldest first.
 pub async fn mail_to(shop: &Shop, email: &str) -> Vec<String> {
-    outbox::deliver_due(&shop.app).await.unwrap();
+    relay::deliver_due(&shop.app).await.unwrap();
     let to = format!("To: {email}");
     let mut found = mailbox(shop);
     found.retain(|mail| mail.contains(&to));

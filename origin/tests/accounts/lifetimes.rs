@@ -1,6 +1,6 @@
 //! How long sessions, links and tokens are valid, to the millisecond.
 
-use origin::{jobs::Jobs, outbox};
+use origin::{jobs::Jobs, relay};
 use serde_json::json;
 
 use crate::{
@@ -113,7 +113,7 @@ db_test! {
         ada.post(shop, "/forgot", json!({ "email": "ada@example.org" })).await;
         tokens(shop).await;
         ready_cart(shop, "tea-1", 1).await;
-        while outbox::deliver_due(&shop.app).await.unwrap() > 0 {}
+        while relay::deliver_due(&shop.app).await.unwrap() > 0 {}
         for statement in EXPIRING {
             assert!(count(shop, statement).await > 0, "{statement}");
         }

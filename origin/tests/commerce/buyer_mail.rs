@@ -16,17 +16,17 @@ db_test! {
         // A file in place of the mailbox folder makes every delivery fail.
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0);
         std::fs::remove_file(&folder).unwrap();
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0, "it waits");
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0, "it waits");
         let to = format!("/api/v1/orders/{}/cancel?token={}", placed["number"].as_str().unwrap(), placed["token"].as_str().unwrap());
         assert_eq!(send(shop, "POST", &to, &json!({})).await.status, 200);
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0, "order is kept");
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0, "order is kept");
         shop.app.clock.advance(10_000);
         for _ in 0..3 {
             let both = tokio::join!(
-                origin::outbox::deliver_due(&shop.app),
-                origin::outbox::deliver_due(&shop.app),
+                origin::relay::deliver_due(&shop.app),
+                origin::relay::deliver_due(&shop.app),
             );
             both.0.unwrap();
             both.1.unwrap();
@@ -47,7 +47,7 @@ db_test! {
         let folder = shop.app.config.data_dir.join("mail");
         std::fs::write(&folder, "").unwrap();
         for _ in 0..14 {
-            assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
+            assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0);
             shop.app.clock.advance(2 * 60 * 60 * 1_000);
         }
         let mut reader = shop.app.db.read().await.unwrap();
@@ -59,7 +59,7 @@ db_test! {
         let mut tx = shop.app.db.write().await.unwrap();
         assert_eq!(origin::outbox::retry(&mut tx, shop.app.clock.now()).await.unwrap(), 1);
         tx.commit().await.unwrap();
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 1);
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 1);
         assert_eq!(mailbox(shop).len(), 1);
     }
 }
@@ -72,7 +72,7 @@ db_test! {
         assert_eq!(place(shop, &path).await.status, 201);
         std::fs::write(shop.app.config.data_dir.join("mail"), "").unwrap();
         for _ in 0..14 {
-            assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
+            assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0);
             shop.app.clock.advance(2 * 60 * 60 * 1_000);
         }
         let forgotten = async || origin::outbox::delete_old(&shop.app.db, shop.app.clock.now()).await.unwrap();
@@ -91,7 +91,7 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 1);
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 1);
         // The event and the mail.
         for (wait_ms, deleted) in [(0, 0), (7 * 24 * 60 * 60 * 1_000, 0), (1, 2)] {
             shop.app.clock.advance(wait_ms);

@@ -8,9 +8,8 @@ use std::{
 use axum::body::Body;
 use http::Request;
 use origin::{
-    at_rest,
-    outbox::{deliver_due, deliver_webhooks},
-    private_files,
+    at_rest, private_files,
+    relay::{deliver_due, deliver_webhooks},
 };
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use http::Request;
-use origin::{email::EmailAddress, outbox::deliver_due};
+use origin::{email::EmailAddress, relay::deliver_due};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,

@@ -106,8 +106,8 @@ db_test! {
             expected.push("order.placed".to_owned());
             // Failing messages are retried until they are parked.
             for _ in 0..14 {
-                assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 0);
-                origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
+                assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 0);
+                origin::relay::deliver_webhooks(&shop.app).await.unwrap();
                 assert_eq!(working.topics(), expected, "order {number}");
                 shop.app.clock.advance(2 * 60 * 60 * 1_000);
             }
@@ -120,11 +120,11 @@ db_test! {
         std::fs::remove_file(&folder).unwrap();
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 1, "what is parked is passed by");
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 1, "what is parked is passed by");
         let mut tx = shop.app.db.write().await.unwrap();
         origin::outbox::retry(&mut tx, shop.app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(origin::outbox::deliver_due(&shop.app).await.unwrap(), 3);
+        assert_eq!(origin::relay::deliver_due(&shop.app).await.unwrap(), 3);
     }
 }
 
@@ -140,8 +140,8 @@ db_test! {
         let until = slow.delay_next();
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
-        let delivery = origin::outbox::deliver_webhooks(&shop.app);
+        origin::relay::deliver_due(&shop.app).await.unwrap();
+        let delivery = origin::relay::deliver_webhooks(&shop.app);
         let meanwhile = async {
             while working.topics().is_empty() {
                 tokio::task::yield_now().await;
@@ -149,7 +149,7 @@ db_test! {
             // Later messages are delivered while the first one is still in progress.
             let path = ready_cart(shop, "tea-1", 1).await;
             assert_eq!(place(shop, &path).await.status, 201);
-            origin::outbox::deliver_due(&shop.app).await.unwrap();
+            origin::relay::deliver_due(&shop.app).await.unwrap();
             while working.topics().len() < 2 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -158,7 +158,7 @@ db_test! {
         };
         let (delivered, ()) = tokio::join!(delivery, meanwhile);
         delivered.unwrap();
-        origin::outbox::deliver_webhooks(&shop.app).await.unwrap();
+        origin::relay::deliver_webhooks(&shop.app).await.unwrap();
         assert_eq!(slow.topics().len(), 2);
     }
 }
@@ -174,16 +174,16 @@ db_test! {
         assert_eq!(made.status, 201, "{}", made.text());
         let path = ready_cart(shop, "tea-1", 1).await;
         assert_eq!(place(shop, &path).await.status, 201);
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
+        origin::relay::deliver_due(&shop.app).await.unwrap();
         let until = receiver.delay_next();
-        let first = origin::outbox::deliver_webhooks(&shop.app);
+        let first = origin::relay::deliver_webhooks(&shop.app);
         let meanwhile = async {
             while !receiver.is_waiting() {
                 tokio::task::yield_now().await;
             }
             for (wait_ms, taken) in [(shop.app.config.outbox_lease_ms - 1, 0), (1, 1)] {
                 shop.app.clock.advance(wait_ms);
-                let delivered = origin::outbox::deliver_webhooks(&second_origin.app).await;
+                let delivered = origin::relay::deliver_webhooks(&second_origin.app).await;
                 assert_eq!((delivered.unwrap(), receiver.topics().len()), (taken, taken));
             }
             until.send(()).unwrap();

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use origin::{cart, jobs::Jobs, orders, outbox};
+use origin::{cart, jobs::Jobs, orders, relay};
 use serde_json::{Value, json};
 
 use crate::{
@@ -202,7 +202,7 @@ db_test! {
         let relays = async || {
             for _ in 0..3 {
                 let there = &second_origin.app;
-                let both = tokio::join!(outbox::deliver_due(&shop.app), outbox::deliver_due(there));
+                let both = tokio::join!(relay::deliver_due(&shop.app), relay::deliver_due(there));
                 both.0.unwrap();
                 both.1.unwrap();
             }
@@ -244,7 +244,7 @@ db_test! {
             assert_eq!(place(shop, &path).await.status, 201);
         }
         let second_origin = shop.with(|_| ()).await;
-        let relays = (0..8).map(|number| outbox::deliver_due(if number % 2 == 0 { &shop.app } else { &second_origin.app }));
+        let relays = (0..8).map(|number| relay::deliver_due(if number % 2 == 0 { &shop.app } else { &second_origin.app }));
         let mut delivered = 0;
         for done in futures_util::future::join_all(relays).await {
             delivered += done.unwrap();

@@ -108,8 +108,8 @@ db_test! {
         }
         assert_eq!(count(shop, CHARGED).await, 1);
         assert_eq!(count(shop, "select count(*) from order_events where state = 'paid'").await, 1);
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
+        origin::relay::deliver_due(&shop.app).await.unwrap();
+        origin::relay::deliver_due(&shop.app).await.unwrap();
         assert_eq!(mailbox(shop).len(), 2);
         assert_eq!(count(shop, "select count(*) from refunds").await, 0);
     }

@@ -7,7 +7,7 @@ use std::{
 
 use axum::body::Body;
 use http::Request;
-use origin::{cart, orders, outbox, payments};
+use origin::{cart, orders, payments, relay};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -264,7 +264,7 @@ db_test! {
                     cart::release_expired_holds(&shop.app).await.unwrap();
                     orders::expire(&shop.app).await.unwrap();
                     payments::recover(&shop.app).await.unwrap();
-                    outbox::deliver_due(&shop.app).await.unwrap();
+                    relay::deliver_due(&shop.app).await.unwrap();
                     rounds += 1;
                 }
             }

@@ -242,8 +242,8 @@ db_test! {
         assert_eq!(read(&shop, &order).await["state"], "paid");
         assert_eq!(count(&shop, "select count(*) from order_events where state = 'paid'").await, 1);
         assert_eq!(count(&shop, "select count(*) from payment_events").await, 2);
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
-        origin::outbox::deliver_due(&shop.app).await.unwrap();
+        origin::relay::deliver_due(&shop.app).await.unwrap();
+        origin::relay::deliver_due(&shop.app).await.unwrap();
         assert_eq!(mailbox(&shop).len(), 2);
 
         for (signed, body) in [

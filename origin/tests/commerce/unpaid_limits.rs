@@ -390,7 +390,7 @@ db_test! {
             place(shop, &cart).await.json()
         };
         let deliver = async || {
-            while origin::outbox::deliver_due(&shop.app).await.unwrap() > 0 {}
+            while origin::relay::deliver_due(&shop.app).await.unwrap() > 0 {}
             mailbox(shop).len()
         };
         let mut orders = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::{Router, body::Body, extract::State, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode};
-use origin::outbox::{deliver_due, deliver_webhooks};
+use origin::relay::{deliver_due, deliver_webhooks};
 use ring::hmac;
 use serde_json::{Value, json};
 

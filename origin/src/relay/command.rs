@@ -7,10 +7,9 @@ use clap::Args;
 use crate::{
     audit::{self, Actor, Change},
     command_error::CommandError,
+    outbox,
     platform::Platform,
 };
-
-use super::{list_parked, retry};
 
 /// Flags of `origin outbox`
 #[derive(Args, Clone, Debug)]
@@ -24,7 +23,7 @@ pub struct OutboxArgs {
 pub async fn outbox(platform: &Platform, args: &OutboxArgs) -> Result<ExitCode, CommandError> {
     if args.retry {
         let mut tx = platform.db.write().await?;
-        let count = retry(&mut tx, platform.clock.now()).await?;
+        let count = outbox::retry(&mut tx, platform.clock.now()).await?;
         let change = Change::new("outbox.retry", "outbox").to(&count);
         audit::record(&mut tx, platform.context(), &Actor::command(), &[change]).await?;
         tx.commit().await?;
@@ -32,7 +31,7 @@ pub async fn outbox(platform: &Platform, args: &OutboxArgs) -> Result<ExitCode, 
         return Ok(ExitCode::SUCCESS);
     }
     let mut reader = platform.db.read().await?;
-    let messages = list_parked(&mut reader).await?;
+    let messages = outbox::list_parked(&mut reader).await?;
     for (id, topic, subject, attempts, error) in &messages {
         println!("{id}  {topic}  {subject}  tried {attempts} times: {error}");
     }

@@ -1,4 +1,4 @@
-//! The relay: delivers due messages. An event becomes one message per receiver; each of these is
+//! Delivers due messages. An event becomes one message per receiver; each of these is
 //! delivered, retried and parked independently.
 
 use std::{
@@ -19,14 +19,12 @@ use crate::{
     crash, db,
     mail::OutgoingMail,
     orders,
+    outbox::{self, DueMessage, OutboxLane, OutboxMessage},
     platform::Platform,
     webhooks,
 };
 
-use super::{
-    OutboxMessage, mail_limits,
-    store::{self, DueMessage, OutboxLane},
-};
+use super::mail_limits;
 
 /// Messages per batch.
 const BATCH: i64 = 200;
@@ -130,7 +128,7 @@ pub async fn deliver_webhooks(app: &App) -> Result<usize, db::Error> {
 
 async fn list_due_receivers(platform: &Platform) -> Result<Vec<String>, db::Error> {
     let mut reader = platform.db.read().await?;
-    store::list_due_receivers(&mut reader, platform.clock.now()).await
+    outbox::list_due_receivers(&mut reader, platform.clock.now()).await
 }
 
 /// Delivers the due messages of one webhook.
@@ -167,14 +165,14 @@ async fn take(
 ) -> Result<Vec<DueMessage>, db::Error> {
     let now = platform.clock.now();
     let mut reader = platform.db.read().await?;
-    if !store::is_due(&mut reader, lane, now).await? {
+    if !outbox::is_due(&mut reader, lane, now).await? {
         return Ok(Vec::new());
     }
     drop(reader);
     let take = async || {
         let mut tx = platform.db.write().await?;
         let lease = (now, platform.config.outbox_lease_ms);
-        let due = store::take(&mut tx, lane, lease, limit).await?;
+        let due = outbox::take(&mut tx, lane, lease, limit).await?;
         tx.commit().await?;
         Ok(due)
     };
@@ -203,12 +201,12 @@ async fn record_results(
     let now = platform.clock.now();
     let record = async || {
         let mut tx = platform.db.write().await?;
-        store::mark_delivered(&mut tx, now, &done).await?;
-        store::add(&mut tx, &platform.ids, now, &next).await?;
+        outbox::mark_delivered(&mut tx, now, &done).await?;
+        outbox::add(&mut tx, &platform.ids, now, &next).await?;
         for (message, error) in &failed {
             let parked = message.attempts >= ATTEMPTS_MAX;
             let again = (!parked).then(|| now.as_millis() + wait_ms(message.attempts));
-            store::mark_failed(&mut tx, message.id, again, error).await?;
+            outbox::mark_failed(&mut tx, message.id, again, error).await?;
         }
         tx.commit().await
     };

@@ -8,10 +8,9 @@ use ui::mail::OrderMail;
 
 use crate::{
     limits::{LimitSubject, Rule},
+    outbox::DueMessage,
     platform::Platform,
 };
-
-use super::store::DueMessage;
 
 /// Returns the ids of messages that are not sent because their address exceeds the hourly limit.
 /// Retries were counted by their first attempt.
