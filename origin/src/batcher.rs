@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use shared::problem::Problem;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
+
+use crate::db;
 
 /// The longest time that a batch waits until it is as large as the last one.
 const GATHER_MAX: Duration = Duration::from_millis(1);
@@ -37,10 +40,34 @@ struct Submission<J, A> {
     answer: oneshot::Sender<A>,
 }
 
+/// The batch of this job could not be committed, with the problem for its client.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the batch could not be written")]
+pub struct NotWritten(pub Box<Problem>);
+
 /// The batch ended without a result for this job: it panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the work was cancelled")]
 pub struct BatchAborted;
+
+/// Commits a batch and retries it on conflicts. If it cannot be written, every job has failed with
+/// the same problem, which is logged once.
+pub async fn commit_batch<J, D, T, E, W>(
+    jobs: &[J],
+    try_commit: impl Fn() -> W,
+    is_conflict: impl Fn(&E) -> bool,
+) -> Result<Vec<D>, Vec<Result<T, E>>>
+where
+    E: Into<Problem> + From<NotWritten>,
+    W: Future<Output = Result<Vec<D>, E>>,
+{
+    let committed = db::retry_on_conflict(try_commit, is_conflict).await;
+    committed.map_err(|error| {
+        let not_written = NotWritten(Box::new(error.into()));
+        let failed = jobs.iter().map(|_| Err(not_written.clone().into()));
+        failed.collect()
+    })
+}
 
 impl<J: Send + 'static, A: Send + 'static> Batcher<J, A> {
     /// A batcher with at most so many jobs in a batch.

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Command, ExitCode, Stdio},
     time::Instant,
 };
@@ -27,18 +28,19 @@ use crate::{
 /// Flags of `cargo xtask test`
 #[derive(Args, Clone)]
 pub struct TestArgs {
-    /// Only these stages; all when none is named
+    /// Only these stages; without any, all but mutants, which takes hours
     #[arg(value_parser = STAGES.map(|(name, _)| name))]
     pub stages: Vec<String>,
 
-    /// Arguments for Playwright, as in `test browser -- buy.spec --project phone`
+    /// Arguments for Playwright or cargo-mutants, as in `test browser -- buy.spec --project phone`
+    /// and `test mutants -- --file origin/src/checkout/rules.rs`
     #[arg(last = true)]
-    pub playwright: Vec<String>,
+    pub arguments: Vec<String>,
 }
 
 type Stage = fn(&Workspace, &TestArgs) -> Result<Count, Failure>;
 
-const STAGES: [(&str, Stage); 12] = [
+const STAGES: [(&str, Stage); 13] = [
     ("tidy", |workspace, _| {
         tidy::tidy(workspace).map(|()| Count::default())
     }),
@@ -53,9 +55,15 @@ const STAGES: [(&str, Stage); 12] = [
     ("deploy", |workspace, _| deploy(workspace)),
     ("deny", |workspace, _| deny(workspace)),
     ("browser", |workspace, args| {
-        browser(workspace, &args.playwright)
+        browser(workspace, &args.arguments)
+    }),
+    (MUTANTS, |workspace, args| {
+        mutants(workspace, &args.arguments)
     }),
 ];
+
+/// The stage that runs only when it is named.
+const MUTANTS: &str = "mutants";
 
 /// The number of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +74,8 @@ struct Count {
 
 /// Runs the stages until one fails, and prints the number of tests.
 pub fn test(workspace: &Workspace, args: &TestArgs) -> Result<ExitCode, Failure> {
-    let wanted = |name: &str| args.stages.is_empty() || args.stages.iter().any(|it| it == name);
+    let is_named = |name: &str| args.stages.iter().any(|it| it == name);
+    let wanted = |name: &str| is_named(name) || (args.stages.is_empty() && name != MUTANTS);
     let mut total = Count::default();
     let mut table = Vec::new();
     let mut green = true;
@@ -214,23 +223,42 @@ const CARGO_DENY: &str = "0.20.2";
 /// Checks licences, sources and duplicate crates. The advisory database is not reachable
 /// everywhere; `cargo deny check` includes it.
 fn deny(workspace: &Workspace) -> Result<Count, Failure> {
-    let tools = workspace.target.join("tools");
-    let program = tools.join("bin/cargo-deny");
-    if !program.is_file() {
-        let arguments = [
-            "install",
-            "cargo-deny",
-            "--locked",
-            "--version",
-            CARGO_DENY,
-            "--root",
-        ];
-        run(workspace.cargo().args(arguments).arg(&tools))?;
-    }
+    let program = cargo_tool(workspace, "cargo-deny", CARGO_DENY)?;
     let mut deny = Command::new(program);
     deny.current_dir(&workspace.root)
         .args(["--locked", "check", "licenses", "bans", "sources"]);
     watched(&mut deny)
+}
+
+/// The installed version of cargo-mutants.
+const CARGO_MUTANTS: &str = "27.1.0";
+
+/// Changes the program in one place at a time and runs the tests: each change that no test notices
+/// is listed. `.cargo/mutants.toml` names the modules, and the changes that are excepted.
+fn mutants(workspace: &Workspace, arguments: &[String]) -> Result<Count, Failure> {
+    let program = cargo_tool(workspace, "cargo-mutants", CARGO_MUTANTS)?;
+    let folder = tempfile::tempdir()?;
+    let mariadb = Mariadb::start(folder.path(), Durability::None)?;
+    let mut mutants = Command::new(program);
+    mutants
+        .current_dir(&workspace.root)
+        .args(["mutants", "--package", "origin", "--output"])
+        .arg(&workspace.target)
+        .args(arguments)
+        .env("MALLARD_TEST_MYSQL_URL", &mariadb.url)
+        .env("INSTA_UPDATE", "no");
+    watched(&mut mutants)
+}
+
+/// A tool of cargo, which is installed below the target folder if it is missing there.
+fn cargo_tool(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf, Failure> {
+    let tools = workspace.target.join("tools");
+    let program = tools.join("bin").join(name);
+    if !program.is_file() {
+        let arguments = ["install", name, "--locked", "--version", version, "--root"];
+        run(workspace.cargo().args(arguments).arg(&tools))?;
+    }
+    Ok(program)
 }
 
 /// Checks the bundle as for a deployment, without an account. `wrangler.toml` expects the bundle

@@ -7,13 +7,13 @@ use shared::{
     cart::{COUPONS_MAX, Cart, LINES_MAX, NOTE_MAX, UpdateCart},
     id::{CartId, VariantId},
     locale::Locale,
-    problem::Problem,
     time::Timestamp,
 };
 
 use crate::{
+    batcher::commit_batch,
     catalog, coupons,
-    db::{self, Tx},
+    db::Tx,
     email::EmailAddress,
     inventory::{self, StockMovements},
     limits::Network,
@@ -79,9 +79,13 @@ pub async fn change_cart(
         change,
         locale,
     };
-    let work = |jobs| {
+    let work = |jobs: Vec<CartJob>| {
         let carts = carts.clone();
-        async move { commit_batch(&carts, jobs).await }
+        async move {
+            let committed =
+                commit_batch(&jobs, || try_commit(&carts, &jobs), Error::is_conflict).await;
+            committed.unwrap_or_else(|failed| failed)
+        }
     };
     carts.batcher.submit(job, work).await?
 }
@@ -163,19 +167,6 @@ fn validated_update(mut update: UpdateCart) -> Result<UpdateCart, Error> {
 type ChangeCartResult = Result<Cart, Error>;
 
 /// Commits a batch, retrying on conflicts; its jobs are applied in the order of their arrival.
-async fn commit_batch(carts: &Carts, jobs: Vec<CartJob>) -> Vec<ChangeCartResult> {
-    match db::retry_on_conflict(|| try_commit(carts, &jobs), Error::is_conflict).await {
-        Ok(answers) => answers,
-        Err(error) => {
-            // All jobs fail for the same reason, which is logged once.
-            let problem = Box::new(Problem::from(error));
-            jobs.iter()
-                .map(|_| Err(Error::NotWritten(problem.clone())))
-                .collect()
-        }
-    }
-}
-
 async fn try_commit(carts: &Carts, jobs: &[CartJob]) -> Result<Vec<ChangeCartResult>, Error> {
     let now = carts.clock.now();
     let mut tx = carts.db.write().await?;

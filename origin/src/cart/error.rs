@@ -2,7 +2,10 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{batcher::BatchAborted, catalog, db};
+use crate::{
+    batcher::{BatchAborted, NotWritten},
+    catalog, db,
+};
 
 /// Why a cart request fails.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +32,8 @@ pub enum Error {
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The batch could not be committed.
-    #[error("the cart could not be written")]
-    NotWritten(Box<Problem>),
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
     /// The batch panicked.
     #[error(transparent)]
     BatchAborted(#[from] BatchAborted),
@@ -65,7 +68,7 @@ impl From<Error> for Problem {
                 }),
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::NotWritten(problem) => *problem,
+            Error::NotWritten(NotWritten(problem)) => *problem,
             Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "cart request failed");
                 Self::new(ProblemKind::Internal)

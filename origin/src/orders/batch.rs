@@ -9,12 +9,11 @@ use shared::{
     locale::Locale,
     money::Money,
     order::Order,
-    problem::Problem,
     time::Timestamp,
 };
 
 use crate::{
-    cart, catalog, coupons, crash,
+    batcher, cart, catalog, coupons, crash,
     db::{self, Tx},
     inventory::{self, InventoryLevel, StockClaims, StockMovements},
     limits::Network,
@@ -101,17 +100,16 @@ impl From<PlaceOrderResult> for PlacementDecision {
 }
 
 async fn commit_batch(orders: &Orders, placements: Vec<Placement>) -> Vec<PlaceOrderResult> {
-    let decisions =
-        match db::retry_on_conflict(|| try_commit(orders, &placements), Error::is_conflict).await {
-            Ok(decisions) => decisions,
-            Err(error) => {
-                let problem = Box::new(Problem::from(error));
-                return placements
-                    .iter()
-                    .map(|_| Err(Error::NotWritten(problem.clone())))
-                    .collect();
-            }
-        };
+    let committed = batcher::commit_batch(
+        &placements,
+        || try_commit(orders, &placements),
+        Error::is_conflict,
+    )
+    .await;
+    let decisions = match committed {
+        Ok(decisions) => decisions,
+        Err(failed) => return failed,
+    };
     let mut answers = Vec::with_capacity(decisions.len());
     for (placement, decision) in placements.iter().zip(decisions) {
         let answer = replace_unpaid(orders, placement, decision).await;

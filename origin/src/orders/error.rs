@@ -6,7 +6,10 @@ use shared::{
     problem::{Problem, ProblemKind},
 };
 
-use crate::{batcher::BatchAborted, cart, catalog, db};
+use crate::{
+    batcher::{BatchAborted, NotWritten},
+    cart, catalog, db,
+};
 
 /// Why an order request fails.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +65,8 @@ pub enum Error {
     #[error("a stored value is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// The batch could not be committed.
-    #[error("the order could not be written")]
-    NotWritten(Box<Problem>),
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
     /// The batch panicked.
     #[error(transparent)]
     BatchAborted(#[from] BatchAborted),
@@ -137,7 +140,7 @@ impl From<Error> for Problem {
             Error::Catalog(error) => error.into(),
             Error::Cart(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::NotWritten(problem) => *problem,
+            Error::NotWritten(NotWritten(problem)) => *problem,
             Error::Damaged(_) | Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "order request failed");
                 Self::new(ProblemKind::Internal)

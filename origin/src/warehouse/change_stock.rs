@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use shared::{
     id::{LocationId, VariantId},
-    problem::Problem,
     stock::{CHANGES_MAX, ChangeStock, ON_HAND_MAX, StockChange, StockLevel, StockLevels},
 };
 
 use crate::{
     audit::{self, Actor, Change},
-    catalog, db,
+    batcher::commit_batch,
+    catalog,
     inventory::{
         InventoryLevel, StockMovement, StockMovements, find_location_ids, list_levels, move_stock,
     },
@@ -35,9 +35,13 @@ pub async fn change_stock(
 ) -> Result<StockLevels, Error> {
     let changes = validated(request.changes)?;
     let job = StockJob { actor, changes };
-    let work = |jobs| {
+    let work = |jobs: Vec<StockJob>| {
         let warehouse = warehouse.clone();
-        async move { commit_batch(&warehouse, jobs).await }
+        async move {
+            let committed =
+                commit_batch(&jobs, || try_commit(&warehouse, &jobs), Error::is_conflict).await;
+            committed.unwrap_or_else(|failed| failed)
+        }
     };
     warehouse.batcher.submit(job, work).await?
 }
@@ -78,18 +82,6 @@ fn validated(changes: Vec<StockChange>) -> Result<Vec<StockChange>, Error> {
 }
 
 type ChangeStockResult = Result<StockLevels, Error>;
-
-async fn commit_batch(platform: &Platform, jobs: Vec<StockJob>) -> Vec<ChangeStockResult> {
-    match db::retry_on_conflict(|| try_commit(platform, &jobs), Error::is_conflict).await {
-        Ok(answers) => answers,
-        Err(error) => {
-            let problem = Box::new(Problem::from(error));
-            jobs.iter()
-                .map(|_| Err(Error::NotWritten(problem.clone())))
-                .collect()
-        }
-    }
-}
 
 async fn try_commit(
     platform: &Platform,

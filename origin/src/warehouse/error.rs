@@ -2,7 +2,10 @@
 
 use shared::problem::{Problem, ProblemKind};
 
-use crate::{batcher::BatchAborted, catalog, db};
+use crate::{
+    batcher::{BatchAborted, NotWritten},
+    catalog, db,
+};
 
 /// Why a stock request fails.
 #[derive(Debug, thiserror::Error)]
@@ -20,8 +23,8 @@ pub enum Error {
     #[error(transparent)]
     Db(#[from] db::Error),
     /// The batch could not be committed.
-    #[error("the stock could not be written")]
-    NotWritten(Box<Problem>),
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
     /// The batch panicked.
     #[error(transparent)]
     BatchAborted(#[from] BatchAborted),
@@ -51,7 +54,7 @@ impl From<Error> for Problem {
             Error::Conflict(fields) => named(ProblemKind::StockConflict, fields),
             Error::Catalog(error) => error.into(),
             Error::Db(error) => db::problem(&error),
-            Error::NotWritten(problem) => *problem,
+            Error::NotWritten(NotWritten(problem)) => *problem,
             Error::BatchAborted(_) => {
                 tracing::error!(error = %error, "stock request failed");
                 Self::new(ProblemKind::Internal)
