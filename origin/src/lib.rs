@@ -42,7 +42,6 @@ pub mod redis_client;
 pub mod relay;
 pub mod seal;
 pub mod secret;
-pub mod seed;
 pub mod server;
 pub mod shopper;
 pub mod signer;

@@ -11,14 +11,14 @@ use std::{collections::HashSet, ops::ControlFlow};
 use origin::{
     catalog::model::{ImageSource, NewProduct},
     import::{self, Format, Row, Source},
-    seed,
+    load::bulk,
 };
 use shared::{locale::Locale, money::Currency};
 
 fn rows() -> Vec<Row> {
     let folder = tempfile::tempdir().unwrap();
     let mut rows = Vec::new();
-    for (name, text) in seed::files() {
+    for (name, text) in demo::files() {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         let source = Source {
@@ -37,7 +37,7 @@ fn rows() -> Vec<Row> {
 
 fn is_drawn(product: &NewProduct) -> bool {
     product.images.iter().all(|image| match &image.source {
-        ImageSource::Drawn(words) => seed::art::draw(words).is_some(),
+        ImageSource::Drawn(words) => demo::art::draw(words).is_some(),
         _ => false,
     })
 }
@@ -75,7 +75,7 @@ fn every_product_has_texts_in_both_languages_and_pictures() {
 #[test]
 fn generated_products_are_distinct_and_reproducible() {
     let categories = ["a".to_owned(), "b".to_owned()];
-    let make = || seed::bulk::products(2_000, &categories, Currency::USD).collect::<Vec<_>>();
+    let make = || bulk::products(2_000, &categories, Currency::USD).collect::<Vec<_>>();
     let products = make();
     assert_eq!(products, make());
     let skus: HashSet<_> = products

@@ -13,7 +13,6 @@ use std::{fs, path::Path};
 use origin::{
     import::{self, Format, Source},
     load::{self, ExportArgs, ImportMode, ImportReport},
-    seed,
 };
 use support::Shop;
 
@@ -119,7 +118,7 @@ db_test! {
     /// The demo catalogue, exported and imported into another database, is the same.
     async fn an_export_imports_as_the_same_catalogue(shop) {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in seed::files() {
+        for (name, text) in demo::files() {
             // Without pictures, which are slow to draw.
             let mut lines = String::new();
             for line in text.lines() {

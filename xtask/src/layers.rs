@@ -54,7 +54,6 @@ const LAYERS: [(&str, &[&str]); 4] = [
         "composition",
         &[
             "import",
-            "seed",
             "app",
             "relay",
             "pages",

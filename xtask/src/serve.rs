@@ -203,7 +203,6 @@ fn fill(workspace: &Workspace, args: &ServeArgs) -> Result<(), Failure> {
     let data = workspace.root.join(&args.data);
     let inputs = Inputs::new()
         .path(&workspace.root.join("origin/demo"))?
-        .path(&workspace.root.join("origin/src/seed"))?
         .text(args.database_url.as_deref().unwrap_or_default())
         .text(&data.to_string_lossy());
     let results = match args.database_url {

@@ -162,6 +162,6 @@ pub enum ImageSource {
     Remote(String),
     /// A file beside the imported one, to be copied into the media folder.
     File(std::path::PathBuf),
-    /// A picture of the demo catalogue, drawn by `seed::art` from this description.
+    /// A picture of the demo catalogue, drawn by `demo::art` from this description.
     Drawn(String),
 }

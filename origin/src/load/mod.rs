@@ -5,6 +5,7 @@
 //! everything is one transaction that can be rolled back; memory does not grow with the file.
 
 mod args;
+pub mod bulk;
 mod export;
 mod loader;
 mod pictures;

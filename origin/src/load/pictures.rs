@@ -16,7 +16,6 @@ use crate::{
     command_error::CommandError,
     config::Config,
     media::Library,
-    seed::art,
 };
 
 /// The media folder, with a cache of the pictures that this run has ingested.
@@ -87,7 +86,7 @@ impl Pictures {
                 .ingest_file(path)
                 .map_err(|error| error.to_string())?,
             ImageSource::Drawn(description) => {
-                let svg = art::draw(description)
+                let svg = demo::art::draw(description)
                     .ok_or_else(|| format!("no drawing is known for {description:?}"))?;
                 self.0
                     .library

@@ -10,10 +10,9 @@ use crate::{
     audit::{self, Change},
     command_error::CommandError,
     import::{self, Format, LocatedRow, Row, Source},
-    seed,
 };
 
-use super::{ImportMode, ImportReport, load};
+use super::{ImportMode, ImportReport, bulk, load};
 
 /// Flags of `origin seed`
 #[derive(Args, Clone, Debug)]
@@ -41,7 +40,7 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<ImportReport, Command
     load(app, ImportMode::default(), move |emit| {
         let mut categories = Vec::new();
         let folder = tempfile::tempdir().map_err(|error| format!("the demo: {error}"))?;
-        for (name, text) in seed::files() {
+        for (name, text) in demo::files() {
             let path = folder.path().join(name);
             std::fs::write(&path, text).map_err(|error| format!("the demo: {error}"))?;
             let source = Source {
@@ -62,7 +61,7 @@ pub async fn seed_shop(app: &App, products: u64) -> Result<ImportReport, Command
             import::read(Format::Jsonl, &source, currency, &mut note)
                 .map_err(|error| format!("{name}: {error}"))?;
         }
-        for product in seed::bulk::products(products, &categories, currency) {
+        for product in bulk::products(products, &categories, currency) {
             let row = Row::Product(product);
             if let ControlFlow::Break(()) = emit(Ok(LocatedRow { line: 0, row })) {
                 break;

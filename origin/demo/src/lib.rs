@@ -1,14 +1,15 @@
-//! The demo catalogue: its files in Mallard's JSON Lines format, and its drawn pictures. Nothing
-//! here uses the database.
+//! The demo catalogue: its files in Mallard's JSON Lines format, and its drawn pictures. It is a crate
+//! of its own, because it needs nothing of the shop and changes rarely.
+
+#![forbid(unsafe_code)]
 
 pub mod art;
-pub mod bulk;
 
 /// The files in reading order: categories first.
 pub fn files() -> [(&'static str, &'static str); 11] {
     macro_rules! file {
         ($name:literal) => {
-            ($name, include_str!(concat!("../../demo/", $name)))
+            ($name, include_str!(concat!("../catalogue/", $name)))
         };
     }
     [

@@ -420,7 +420,7 @@ fn share(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seed::art::palette::CHALK;
+    use crate::art::palette::CHALK;
 
     #[test]
     fn a_gradient_is_defined_once() {
