@@ -21,13 +21,13 @@ use crate::{
     config::Config,
     db::{self, Db},
     edges::Edges,
-    http_pipeline::{ConcurrencyLimits, OverloadPage},
-    limits::Limits,
+    limits::{ConcurrencyLimits, Limits},
     mail::Mailer,
     orders::{Orders, OrdersState},
     platform::{Platform, PlatformState},
     telemetry::Metrics,
     warehouse::{Warehouse, WarehouseState},
+    web::OverloadPage,
     webhooks::{WebhookClient, WebhookSender, WebhookSenderState},
 };
 

@@ -27,8 +27,6 @@ mod response_cache_tests;
 mod security_headers;
 
 pub use client_address::{FromProxy, Peer, may_be_proxy};
-pub use load_shedding::ConcurrencyLimits;
-pub use problems::OverloadPage;
 
 use std::time::Duration;
 
@@ -202,7 +200,7 @@ mod tests {
                 ("/c/tea", "href=\"/zh/c/tea\""),
                 ("/c/a\"b", "href=\"/zh/c/a&quot;b\""),
             ] {
-                let page = app.overload_page.page(&app, Locale::En, (path, "its-id"));
+                let page = problems::overload_page(&app, Locale::En, (path, "its-id"));
                 assert!(page.contains(language), "{path}");
                 assert_eq!(page.matches("its-id").count(), 1);
                 assert!(!page.contains("mallard-"), "{path}");

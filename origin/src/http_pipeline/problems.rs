@@ -1,20 +1,17 @@
 //! Renders problem details (RFC 9457): JSON under `/api`, an HTML page elsewhere. Errors from axum
 //! or a layer, such as 405 or 413, become problems too.
 
-use std::sync::Arc;
-
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use quick_cache::sync::Cache;
 use shared::{
     cache::CachePolicy,
     endpoint::{self, Caching},
     locale::Locale,
-    page::{self, ErrorPage, HOME},
+    page::{self, ErrorPage},
     problem::{MEDIA_TYPE, Problem, ProblemKind},
 };
 
@@ -198,7 +195,7 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
     let (locale, rest) = Locale::split(path);
     if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() {
         let id = problem.request_id.as_deref().unwrap_or_default();
-        return Answer::html(app.overload_page.page(app, locale, (rest, id)), policy);
+        return Answer::html(overload_page(app, locale, (rest, id)), policy);
     }
     let page = ErrorPage {
         status: problem.status,
@@ -208,50 +205,17 @@ fn body(app: &App, path: &str, problem: &Problem, policy: CachePolicy) -> Answer
     Answer::html(ui::error(&shell, &page), policy)
 }
 
-/// The page for 503, rendered once for each language and menu: under overload there is no time to
-/// render it.
-#[derive(Debug)]
-pub struct OverloadPage(Cache<(Locale, i64, bool), Arc<[String]>>);
-
-/// Placeholders in the cached page for the requested path and the request id.
-const PATH_MARKER: &str = "/mallard-here";
-const ID_MARKER: &str = "mallard-id";
-
-impl Default for OverloadPage {
-    fn default() -> Self {
-        Self(Cache::new(2 * Locale::ALL.len()))
-    }
-}
-
-impl OverloadPage {
-    pub(super) fn page(&self, app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
-        let tree = app.tree.last_known();
-        // Links to the home page have another form, so the page for it is rendered separately.
-        let here = if path == HOME.path {
-            HOME.path
-        } else {
-            PATH_MARKER
-        };
-        let key = (locale, tree.version(), here == PATH_MARKER);
-        let page = self.0.get(&key).unwrap_or_else(|| {
+/// The page for 503, which is rendered once for each language and menu.
+pub(super) fn overload_page(app: &App, locale: Locale, (path, id): (&str, &str)) -> String {
+    let version = app.tree.last_known().version();
+    app.overload_page
+        .page((locale, version), (path, id), |here, id| {
             let page = ErrorPage {
                 status: StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-                request_id: Some(ID_MARKER.to_owned()),
+                request_id: Some(id.to_owned()),
             };
-            let shell = pages::shell_of_error(app, locale, here);
-            // Split at the placeholders, so that the path can be inserted.
-            let page = ui::error(&shell, &page);
-            let page: Arc<[String]> = page.split(PATH_MARKER).map(str::to_owned).collect();
-            self.0.insert(key, Arc::clone(&page));
-            page
-        });
-        let path = html_escape::encode_double_quoted_attribute(path);
-        let pieces: Vec<_> = page
-            .iter()
-            .map(|piece| piece.replacen(ID_MARKER, id, 1))
-            .collect();
-        pieces.join(&*path)
-    }
+            ui::error(&pages::shell_of_error(app, locale, here), &page)
+        })
 }
 
 /// The fallback for unknown paths: 404.

@@ -3,6 +3,7 @@
 //! Without Redis, or while it does not respond, each origin has its own buckets, so a client gets
 //! at most its quota from each origin.
 
+mod concurrency;
 mod network;
 mod network_limits;
 mod shared_buckets;
@@ -17,6 +18,7 @@ use shared::{
 
 use crate::redis_client::RedisClient;
 
+pub use concurrency::{ConcurrencyLimit, ConcurrencyLimits, RequestPermit, WAIT_MAX};
 pub use network::Network;
 pub use network_limits::coupon_rule;
 
