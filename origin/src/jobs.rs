@@ -14,6 +14,17 @@ use crate::{
 /// The delay before an endless job that ended is restarted.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
+/// The delay after a failure to encode images, for example because the disk is full.
+const AVIF_RETRY_DELAY: Duration = Duration::from_secs(60);
+
+async fn encode_avif(app: &App) -> Result<(), media::Error> {
+    let waiting = app.metrics.business.avif_waiting.clone();
+    let report = move |count| {
+        waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
+    };
+    media::encode_queued(media::Library::of_config(&app.config)?, report).await
+}
+
 /// The jobs of a server; they end with [`Jobs::stop`].
 #[derive(Debug)]
 pub struct Jobs {
@@ -89,13 +100,15 @@ impl Jobs {
             |app| async move { catalog::rebuild_search_index(&app).await },
         );
         if app.config.images.avif {
-            jobs.upkeep(app, second * 5, "encode-avif", |app| async move {
-                let waiting = app.metrics.business.avif_waiting.clone();
-                let report = move |count| {
-                    waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
-                };
-                media::encode_queued(media::Library::of_config(&app.config)?, report).await
+            jobs.always(app, "encode-avif", |app| async move {
+                let encoded = encode_avif(&app).await;
+                if encoded.is_err() {
+                    tokio::time::sleep(AVIF_RETRY_DELAY).await;
+                }
+                encoded
             });
+        } else if let Err(error) = media::discard_queue(&app.config.avif_queue_dir()) {
+            tracing::warn!(error = %error, "the AVIF queue cannot be emptied");
         }
         jobs.every(app, second * 600, "audit-stock", |app| async move {
             let mut reader = app.db.read().await?;

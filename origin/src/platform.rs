@@ -39,7 +39,7 @@ pub struct PlatformState {
     pub metrics: Metrics,
 }
 
-/// What a write operation needs besides its transaction.
+/// The parameters of a write operation besides its transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct WriteContext<'a> {
     /// Generates ids.

@@ -53,6 +53,16 @@ impl CachePolicy {
         }
     }
 
+    /// A substitute for content that will be there soon.
+    pub fn interim() -> Self {
+        Self::Shared {
+            fresh: 5 * MINUTE,
+            stale: MINUTE,
+            on_error: DAY,
+            tags: Tags::default(),
+        }
+    }
+
     /// Content that changes only with a new version of the program: the API description,
     /// robots.txt.
     pub fn release() -> Self {

@@ -110,6 +110,7 @@ pub fn check(
             (_, Some(pair)) => {
                 used.insert(pair);
             }
+            (None, None) => wrong.push(format!("{import} has no place among the layers")),
             (Some(other), None) if other > own => wrong.push(format!(
                 "{module} may not import {import}, which stands above it"
             )),

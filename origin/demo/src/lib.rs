@@ -1,5 +1,5 @@
-//! The demo catalogue: its files in Mallard's JSON Lines format, and its drawn pictures. It is a crate
-//! of its own, because it needs nothing of the shop and changes rarely.
+//! The demo catalogue: its files in Mallard's JSON Lines format, and its drawn pictures. It is a
+//! crate of its own, because it needs nothing of the shop and changes rarely.
 
 #![forbid(unsafe_code)]
 

@@ -5,7 +5,7 @@ use crate::platform::{Platform, handle};
 use super::Hasher;
 
 handle! {
-    /// What accounts need.
+    /// The handle of accounts: password hashing, above the platform.
     pub struct Accounts(AccountsState) above platform: Platform {
         /// Hashes and verifies passwords.
         pub hasher: Hasher,

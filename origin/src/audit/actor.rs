@@ -1,6 +1,7 @@
 //! The author of a change.
 
-/// The author of a change, as the audit log names it: `user:17`, `key:4`, `operator`.
+/// The author of a change, as the audit log names it: `user:17`, `key:4`, `operator`,
+/// `command`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(pub String);
 

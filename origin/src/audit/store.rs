@@ -9,8 +9,7 @@ use sqlx::{AnyConnection, Row as _, any::AnyRow};
 
 use crate::{
     db::{self, Rows, Tx},
-    platform::Platform,
-    platform::WriteContext,
+    platform::{Platform, WriteContext},
 };
 
 use super::{Actor, Change, SIGN_IN, SIGN_IN_FAILED};

@@ -7,7 +7,7 @@ use crate::{batcher::Batcher, checkout::Rules, platform::handle, warehouse::Ware
 use super::{CartJob, Error};
 
 handle! {
-    /// What carts need.
+    /// The handle of carts: checkout rules and the batcher of changes, above the warehouse.
     pub struct Carts(CartsState) above warehouse: Warehouse {
         /// The rules for shipping and tax.
         pub rules: Rules,

@@ -9,7 +9,7 @@ use crate::{platform::handle, webhooks::WebhookSender};
 use super::{FacetsCache, PresentationCache, TreeCache};
 
 handle! {
-    /// What the catalogue needs.
+    /// The handle of the catalogue: its caches, above webhooks.
     pub struct Catalog(CatalogState) above sender: WebhookSender {
         /// The category tree.
         pub tree: TreeCache,

@@ -9,7 +9,14 @@ use super::Config;
 impl Config {
     /// The paths that other users of this machine should not be able to read.
     pub fn private_paths(&self) -> Vec<PathBuf> {
-        let in_data = ["", "mail", "media", "token-keys", "sealing.key"];
+        let in_data = [
+            "",
+            "mail",
+            "media",
+            "avif-queue",
+            "token-keys",
+            "sealing.key",
+        ];
         let mut paths: Vec<PathBuf> = in_data.iter().map(|it| self.data_dir.join(it)).collect();
         if let Some(file) = db::sqlite_file(&self.database_url()) {
             let beside = |end: &str| {
@@ -20,6 +27,11 @@ impl Config {
             paths.extend([beside("-wal"), beside("-shm"), beside("")]);
         }
         paths
+    }
+
+    /// The folder of the images that wait to be encoded as AVIF.
+    pub fn avif_queue_dir(&self) -> PathBuf {
+        self.data_dir.join("avif-queue")
     }
 
     /// The folder of the images.

@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use http::{HeaderValue, StatusCode, Uri, header};
-use shared::cache::CachePolicy;
+use shared::{cache::CachePolicy, cache_key};
 use tower_http::services::ServeDir;
 
 use crate::{
@@ -53,7 +53,7 @@ async fn apply_cache_policy(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if matches!(
         response.status(),
-        StatusCode::OK | StatusCode::PARTIAL_CONTENT
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED
     ) {
         let policy = response.extensions_mut().remove::<CachePolicy>();
         let policy = policy.unwrap_or(CachePolicy::Immutable);
@@ -68,7 +68,8 @@ async fn serve_webp_for_avif(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().path();
+    // Normalized: percent-encoded spellings of a name are the same file.
+    let path = cache_key::key(request.uri().path(), None);
     let Some(stem) = path
         .strip_prefix("/media/")
         .and_then(|name| name.strip_suffix(".avif"))
@@ -76,6 +77,11 @@ async fn serve_webp_for_avif(
     else {
         return next.run(request).await;
     };
+    // `ServeDir` does not evaluate If-Range, and the content of this URL changes once. A response
+    // without a range is always allowed (RFC 9110 §14.2).
+    if request.headers().contains_key(header::IF_RANGE) {
+        request.headers_mut().remove(header::RANGE);
+    }
     let stage = media::stage_of(&folder.join(format!("{stem}.avif"))).await;
     if stage != Stage::Encoded
         && let Ok(webp) = Uri::try_from(format!("/media/{stem}.webp"))
@@ -84,7 +90,7 @@ async fn serve_webp_for_avif(
     }
     let mut response = next.run(request).await;
     if stage == Stage::Waiting {
-        response.extensions_mut().insert(CachePolicy::release());
+        response.extensions_mut().insert(CachePolicy::interim());
     }
     response
 }

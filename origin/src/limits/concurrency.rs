@@ -1,5 +1,5 @@
-//! The limits of concurrent requests. Browsing and all other requests have one each; a bounded number
-//! of requests waits for a permit for a short time.
+//! The limits of concurrent requests. Browsing and all other requests have one each; a bounded
+//! number of requests waits for a permit for a short time.
 
 use std::{
     num::NonZero,
@@ -112,7 +112,7 @@ impl ConcurrencyLimit {
 
 /// A permit to run, released on drop.
 #[derive(Debug)]
-#[expect(dead_code, reason = "what is held is not looked at")]
+#[expect(dead_code, reason = "the permits are held only to be released on drop")]
 pub struct RequestPermit<'a> {
     admitted: SemaphorePermit<'a>,
     permit: SemaphorePermit<'a>,

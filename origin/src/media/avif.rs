@@ -7,12 +7,14 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    io::{self, Read as _},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
 use tokio::sync::oneshot;
 
-use super::{Error, Library, raster, scaled};
+use super::{Error, Library, raster, scaled, widths};
 
 /// The file that the URL of an AVIF rendition serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub async fn stage_of(path: &Path) -> Stage {
 }
 
 /// Encodes the pictures of the queue, in a thread of its own at the lowest priority, and reports
-/// how many are waiting.
+/// how many are waiting. When the future is dropped, the thread ends after the current picture.
 pub async fn encode_queued(
     library: Library,
     report: impl Fn(usize) + Send + 'static,
@@ -45,9 +47,12 @@ pub async fn encode_queued(
     std::thread::Builder::new()
         .name("avif".to_owned())
         .spawn(move || {
-            // Without a lower priority it is still correct, only less polite.
+            // On Linux this is the priority of the thread alone. Without it everything is still
+            // correct.
+            #[cfg(target_os = "linux")]
             let _ = rustix::process::nice(19);
-            let _ = sender.send(library.encode_queued(report));
+            let encoded = library.encode_queued(report, || sender.is_closed());
+            let _ = sender.send(encoded);
         })
         .map_err(|error| Error::Broken(error.to_string()))?;
     finished
@@ -55,60 +60,120 @@ pub async fn encode_queued(
         .unwrap_or_else(|_| Err(Error::Broken("the encoder ended unexpectedly".to_owned())))
 }
 
+/// Deletes the pictures of a queue that nobody encodes any more.
+pub fn discard_queue(queue: &Path) -> Result<(), Error> {
+    if !queue.exists() {
+        return Ok(());
+    }
+    for path in waiting(queue)? {
+        fs::remove_file(&path).map_err(|source| Error::Read { path, source })?;
+    }
+    Ok(())
+}
+
 impl Library {
-    fn encode_queued(&self, report: impl Fn(usize)) -> Result<(), Error> {
+    fn encode_queued(
+        &self,
+        report: impl Fn(usize),
+        is_cancelled: impl Fn() -> bool,
+    ) -> Result<(), Error> {
         let Some(queue) = &self.avif_queue else {
             return Ok(());
         };
-        let waiting = waiting(queue)?;
-        let count = waiting.len();
-        for (done, path) in waiting.into_iter().enumerate() {
+        let paths = waiting(queue)?;
+        let count = paths.len();
+        for (done, path) in paths.into_iter().enumerate() {
+            if is_cancelled() {
+                return Ok(());
+            }
             report(count - done);
-            let failed = |source| Error::Read {
-                path: path.clone(),
-                source,
-            };
-            let file = match File::open(&path) {
-                Ok(file) => file,
-                // Another process has finished it.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(failed(error)),
-            };
-            match file.try_lock() {
-                Ok(()) => {}
-                // Another process encodes it.
-                Err(TryLockError::WouldBlock) => continue,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let content = fs::read(&path).map_err(failed)?;
-            match self.encode(&name, &content) {
-                Ok(()) => {}
+            match self.encode_file(&path) {
+                // A full disk stops everything; the rest concerns one picture.
                 Err(error @ Error::Write { .. }) => return Err(error),
-                // It was decoded when it was ingested, so trying again does not help.
-                Err(error) => tracing::warn!(
-                    picture = &*name,
-                    error = %error,
-                    "a picture cannot be encoded as AVIF; its WebP is served instead"
-                ),
+                Err(error) => {
+                    tracing::warn!(error = %error, "a picture in the AVIF queue is skipped");
+                }
+                Ok(()) => {}
             }
-            fs::remove_file(&path).map_err(failed)?;
         }
-        report(0);
+        report(waiting(queue)?.len());
         Ok(())
     }
 
-    /// Writes the AVIF renditions of a picture. One that is not smaller than the WebP is written
-    /// without content.
+    /// Encodes a picture of the queue and removes it from there, unless another process does.
+    fn encode_file(&self, path: &Path) -> Result<(), Error> {
+        let failed = |source| Error::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        // NFS locks only files that are open for writing.
+        let mut file = match File::options().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // The process that had the lock may have finished meanwhile.
+        if !path.exists() {
+            return Ok(());
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).map_err(failed)?;
+        // An encoder that panics must not stop at the same picture each time.
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.encode(&name, &content)));
+        let encoded = encoded.unwrap_or_else(|_| Err(Error::Broken("a panic".to_owned())));
+        match encoded {
+            Ok(()) => {}
+            Err(error @ Error::Write { .. }) => return Err(error),
+            // It was decoded when it was ingested, so trying again does not help.
+            Err(error) => {
+                tracing::warn!(
+                    picture = &*name,
+                    error = %error,
+                    "a picture cannot be encoded as AVIF; its WebP is served instead"
+                );
+                self.keep_webp(&name, &content)?;
+            }
+        }
+        match fs::remove_file(path) {
+            Err(error) if !is_gone(&error) => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Marks the renditions of a picture that are not encoded, so that their WebP is served.
+    fn keep_webp(&self, name: &str, content: &[u8]) -> Result<(), Error> {
+        let Ok((width, _)) = raster::size(content, self.pixels_max) else {
+            return Ok(());
+        };
+        let names = widths(width).into_iter();
+        let mut names = names.map(|width| format!("{name}-{width}.avif"));
+        names.try_for_each(|name| match self.folder.join(&name).exists() {
+            true => Ok(()),
+            false => self.write(&name, &[]),
+        })
+    }
+
+    /// Writes the AVIF renditions that are missing, the smallest first. One that is not smaller than
+    /// the WebP is written without content.
     fn encode(&self, name: &str, content: &[u8]) -> Result<(), Error> {
         let size = raster::size(content, self.pixels_max)?;
-        let file_name = |width: u32, extension: &str| format!("{name}-{width}.{extension}");
-        for (width, picture) in scaled(content, size)? {
-            let avif = raster::avif(&picture)?;
-            let webp = fs::metadata(self.folder.join(file_name(width, "webp")));
+        for (width, picture) in scaled(content, size)?.into_iter().rev() {
+            let path = |extension: &str| self.folder.join(format!("{name}-{width}.{extension}"));
+            if path("avif").exists() {
+                continue;
+            }
+            let avif = raster::avif(picture)?;
+            let webp = fs::metadata(path("webp"));
             let is_smaller = webp.map_or(true, |webp| (avif.len() as u64) < webp.len());
             let content = if is_smaller { avif.as_slice() } else { &[] };
-            self.write(&file_name(width, "avif"), content)?;
+            self.write(&format!("{name}-{width}.avif"), content)?;
         }
         Ok(())
     }
@@ -147,7 +212,7 @@ mod tests {
             ((f64::from(x) / 5.0).sin() * (f64::from(y) / 9.0).cos() * 90.0 + 120.0) as u8
         };
         let shade = |x, y| Rgb([wave(x, y), wave(y, x), wave(x + y, x)]);
-        let mut content = std::io::Cursor::new(Vec::new());
+        let mut content = io::Cursor::new(Vec::new());
         RgbImage::from_fn(width, height, shade)
             .write_to(&mut content, ImageFormat::Png)
             .unwrap();
@@ -175,7 +240,7 @@ mod tests {
         let (_folder, library) = library();
         let image = library.ingest(&photo(200, 130)).unwrap();
         let flat = library.ingest(&{
-            let mut content = std::io::Cursor::new(Vec::new());
+            let mut content = io::Cursor::new(Vec::new());
             let flat = RgbImage::from_pixel(20, 20, Rgb([9, 9, 9]));
             flat.write_to(&mut content, ImageFormat::Png).unwrap();
             content.into_inner()
@@ -185,7 +250,7 @@ mod tests {
         let report = |count| {
             most.fetch_max(count, Ordering::Relaxed);
         };
-        library.encode_queued(report).unwrap();
+        library.encode_queued(report, || false).unwrap();
         assert_eq!((most.into_inner(), queued(&library)), (2, 0));
         let [avif, webp, _] = &image.sources[..] else {
             panic!("three formats: {image:?}");
@@ -211,10 +276,10 @@ mod tests {
         let image = library.ingest(&content).unwrap();
         let held = File::open(&waiting(library.avif_queue.as_ref().unwrap()).unwrap()[0]).unwrap();
         held.lock().unwrap();
-        library.encode_queued(drop).unwrap();
+        library.encode_queued(drop, || false).unwrap();
         assert_eq!(queued(&library), 1, "another process encodes it");
         drop(held);
-        library.encode_queued(drop).unwrap();
+        library.encode_queued(drop, || false).unwrap();
         assert_eq!(queued(&library), 0);
         assert_eq!(library.ingest(&content).unwrap(), image);
         assert_eq!(queued(&library), 0, "it is encoded already");
@@ -225,18 +290,35 @@ mod tests {
     }
 
     #[test]
+    fn a_cancelled_run_leaves_the_rest_in_the_queue() {
+        let (_folder, library) = library();
+        for width in [30, 40, 50] {
+            library.ingest(&photo(width, 20)).unwrap();
+        }
+        let asked = AtomicUsize::new(0);
+        let is_cancelled = || asked.fetch_add(1, Ordering::Relaxed) > 0;
+        library.encode_queued(drop, is_cancelled).unwrap();
+        assert_eq!(queued(&library), 2);
+        discard_queue(library.avif_queue.as_ref().unwrap()).unwrap();
+        assert_eq!(queued(&library), 0);
+        discard_queue(Path::new("no-such-folder")).unwrap();
+    }
+
+    #[test]
     fn a_broken_file_in_the_queue_does_not_stop_others() {
         let (_folder, library) = library();
         let queue = library.avif_queue.as_ref().unwrap();
         fs::write(queue.join("0123456789"), b"not a picture").unwrap();
+        let half = photo(60, 40);
+        fs::write(queue.join("abcdef"), &half[..half.len() / 2]).unwrap();
         let image = library.ingest(&photo(60, 40)).unwrap();
-        library.encode_queued(drop).unwrap();
+        library.encode_queued(drop, || false).unwrap();
         assert_eq!(queued(&library), 0);
-        assert!(
-            library
-                .folder
-                .join(&image.sources[0].renditions[0].url[7..])
-                .exists()
+        assert!(length(&library, &image.sources[0].renditions[0].url) > 0);
+        assert_eq!(
+            length(&library, "/media/abcdef-60.avif"),
+            0,
+            "its WebP is kept"
         );
     }
 }

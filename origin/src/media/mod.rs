@@ -21,7 +21,7 @@ use shared::catalog::{Image, ImageSource, Rendition};
 
 use crate::{config::Config, private_files};
 
-pub use avif::{Stage, encode_queued, stage_of};
+pub use avif::{Stage, discard_queue, encode_queued, stage_of};
 pub use error::Error;
 pub use raster::{ico, icon};
 
@@ -52,7 +52,7 @@ impl Library {
     pub fn of_config(config: &Config) -> Result<Self, Error> {
         let library = Self::open(config.media_dir(), config.images.picture_pixels)?;
         if config.images.avif {
-            return library.with_avif(config.data_dir.join("avif-queue"));
+            return library.with_avif(config.avif_queue_dir());
         }
         Ok(library)
     }

@@ -8,6 +8,7 @@ use image::{
     imageops::FilterType,
 };
 use resvg::{tiny_skia, usvg};
+use rgb::FromSlice as _;
 
 use super::{Error, WIDTHS};
 
@@ -80,19 +81,19 @@ pub(super) fn scaled(content: &[u8], widths: &[u32]) -> Result<Vec<(u32, Dynamic
 }
 
 /// Encodes a picture as AVIF, with transparency, in the calling thread only.
-pub(super) fn avif(picture: &DynamicImage) -> Result<Vec<u8>, Error> {
-    let pixels = picture.to_rgba8();
+pub(super) fn avif(picture: DynamicImage) -> Result<Vec<u8>, Error> {
+    let pixels = picture.into_rgba8();
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
-    let pixels: Vec<_> = pixels
-        .pixels()
-        .map(|pixel| rgb::RGBA8::from(pixel.0))
-        .collect();
     let encoded = ravif::Encoder::new()
         .with_quality(AVIF_QUALITY)
         .with_alpha_quality(AVIF_QUALITY)
         .with_speed(AVIF_SPEED)
         .with_num_threads(Some(1))
-        .encode_rgba(ravif::Img::new(&pixels, width, height))
+        .encode_rgba(ravif::Img::new(
+            pixels.as_raw().as_slice().as_rgba(),
+            width,
+            height,
+        ))
         .map_err(|error| Error::Broken(error.to_string()))?;
     Ok(encoded.avif_file)
 }

@@ -74,7 +74,7 @@ pub(super) fn order_paused_until(buying: &Buying, payments: &[StoredPayment]) ->
 
 /// Whether the provider declined it; a payment that never reached the provider says nothing about
 /// the card.
-fn is_declined(payment: &StoredPayment) -> bool {
+pub(super) fn is_declined(payment: &StoredPayment) -> bool {
     payment.state == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED)
 }
 

@@ -11,8 +11,7 @@ use crate::{
     crash,
     db::{self, Tx},
     limits::Network,
-    orders::Orders,
-    orders::{self, IdempotencyKey, idempotency},
+    orders::{self, IdempotencyKey, Orders, idempotency},
     platform::Platform,
 };
 
@@ -274,9 +273,7 @@ async fn settle_once(
     };
     let before = payment.state;
     // A report of a decline that is already recorded must not lengthen the pause of cards.
-    let is_declined =
-        before == PaymentState::Failed && payment.reason.as_deref() != Some(super::NEVER_REACHED);
-    if is_declined && state == PaymentState::Failed {
+    if card_limits::is_declined(&payment) && state == PaymentState::Failed {
         tx.commit().await?;
         return Ok(payment);
     }

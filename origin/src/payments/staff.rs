@@ -7,8 +7,8 @@ use shared::{
 
 use crate::{
     audit::{self, Actor, Change},
-    db, orders,
-    orders::Orders,
+    db,
+    orders::{self, Orders},
 };
 
 use super::{

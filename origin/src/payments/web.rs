@@ -16,8 +16,7 @@ use shared::{
 use crate::{
     accounts::{OrdersRight, RequireReauthenticatedRight, RequireRight},
     limits::Network,
-    orders::IdempotencyKey,
-    orders::Orders,
+    orders::{IdempotencyKey, Orders},
     platform::Platform,
     web::{Answer, HandlerResult, Json, Path, Query, RouterExt},
 };

@@ -20,8 +20,7 @@ use shared::{
 
 use crate::{
     accounts::{self, Person, Principal},
-    cart::Carts,
-    cart::{self, CartChange},
+    cart::{self, CartChange, Carts},
     platform::Platform,
     web::Refusal,
 };

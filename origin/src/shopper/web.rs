@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 use shared::{cache::CachePolicy, catalog::InLocale, endpoint::GET_VISITOR};
 
 use crate::{
-    cart,
-    cart::Carts,
+    cart::{self, Carts},
     platform::Platform,
     web::{Answer, HandlerResult, Path, Query, Refusal, RouterExt},
 };

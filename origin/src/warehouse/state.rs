@@ -7,7 +7,7 @@ use crate::{batcher::Batcher, catalog::Catalog, platform::handle};
 use super::{Error, StockJob};
 
 handle! {
-    /// What the warehouse needs.
+    /// The handle of the warehouse: the batcher of stock changes, above the catalogue.
     pub struct Warehouse(WarehouseState) above catalog: Catalog {
         /// Batches changes of stock by staff.
         pub batcher: Batcher<StockJob, Result<StockLevels, Error>>,

@@ -399,6 +399,17 @@ db_test! {
         assert_eq!((after.status.as_u16(), after.header("content-type")), (200, "image/avif"));
         assert!(after.header("cache-control").contains("immutable"), "{:?}", after.headers);
         assert!(after.body.len() < before.body.len());
+        // A 304 has the fields of the 200 (RFC 9110 §15.4.5).
+        let since = after.header("last-modified").to_owned();
+        let request = Request::get(url).header("if-modified-since", since);
+        let unchanged = shop.send_body(request, Body::empty()).await;
+        assert_eq!(unchanged.status, 304);
+        assert!(unchanged.header("cache-control").contains("immutable"), "{:?}", unchanged.headers);
+        let encoded = shop.get(&url.replace(".avif", "%2Eavif")).await;
+        assert_eq!((encoded.status.as_u16(), encoded.header("content-type")), (200, "image/avif"));
+        for secret in ["test.avif", "test.webp"] {
+            std::fs::write(shop.app.config.data_dir.join(secret), "secret").unwrap();
+        }
         for absent in ["/media/0123-80.avif", "/media/x.avif", "/media/%2e%2e/test.avif"] {
             assert_eq!(shop.get(absent).await.status, 404, "{absent}");
         }
