@@ -311,7 +311,7 @@ mod tests {
         fs::write(queue.join("0123456789"), b"not a picture").unwrap();
         let half = photo(60, 40);
         fs::write(queue.join("abcdef"), &half[..half.len() / 2]).unwrap();
-        let image = library.ingest(&photo(60, 40)).unwrap();
+        let image = library.ingest(&photo(200, 130)).unwrap();
         library.encode_queued(drop, || false).unwrap();
         assert_eq!(queued(&library), 0);
         assert!(length(&library, &image.sources[0].renditions[0].url) > 0);
