@@ -229,15 +229,7 @@ db_test! {
         let archived = NewProduct { status: Status::Archived, ..product("Old mug", "1.00") };
         shop.save(vec![archived]).await;
         let before = rows(shop).await;
-        let mut tx = shop.app.db.write().await.unwrap();
-        for statement in [
-            "delete from search_words",
-            "delete from search_terms",
-            "update versions set version = 0 where name = 'search'",
-        ] {
-            sqlx::query(statement).execute(tx.conn()).await.unwrap();
-        }
-        tx.commit().await.unwrap();
+        shop.remove_search_index().await;
         assert!(names(shop, "q=mug").await.is_empty());
         catalog::rebuild_search_index(&shop.app).await.unwrap();
         assert_eq!(rows(shop).await, before);

@@ -1,7 +1,5 @@
 //! Coupons, as staff create and change them.
 
-use axum::body::Body;
-use http::Request;
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,21 +8,12 @@ use crate::{
     support::{Reply, Shop},
 };
 
-async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1/operator/{path}"))
-        .header("content-type", "application/json")
-        .header("authorization", "Bearer operator");
-    shop.send_body(request, Body::from(body.to_string())).await
-}
-
 async fn save(shop: &Shop, code: &str, body: &Value) -> Reply {
-    operate(shop, "PUT", &format!("coupons/{code}"), body).await
+    as_operator(shop, "PUT", &format!("coupons/{code}"), body).await
 }
 
 async fn read(shop: &Shop, path: &str) -> Value {
-    let reply = operate(shop, "GET", path, &Value::Null).await;
+    let reply = as_operator(shop, "GET", path, &Value::Null).await;
     assert_eq!(reply.status, 200, "{path}: {}", reply.text());
     reply.json()
 }
@@ -146,10 +135,10 @@ db_test! {
         }
         assert_eq!(read(shop, "coupons/%E6%98%A5%2F88").await["code"], "春/88");
         for limit in ["0", "101", "x"] {
-            let reply = operate(shop, "GET", &format!("coupons?limit={limit}"), &Value::Null).await;
+            let reply = as_operator(shop, "GET", &format!("coupons?limit={limit}"), &Value::Null).await;
             assert_eq!(reply.status, 400, "{limit}");
         }
-        assert_eq!(operate(shop, "GET", "coupons/none", &Value::Null).await.status, 404);
+        assert_eq!(as_operator(shop, "GET", "coupons/none", &Value::Null).await.status, 404);
         assert_eq!(count(shop, "select count(*) from coupons").await, 2);
         assert_eq!(count(shop, "select count(*) from audit_log").await, 2);
         let stranger = send(shop, "PUT", "/api/v1/operator/coupons/free", &with("active", json!(true))).await;

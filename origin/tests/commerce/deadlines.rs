@@ -1,31 +1,13 @@
 //! Deadlines of orders, holds and payments, a millisecond before and at each of them.
 
 use origin::{cart, orders, payments};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::time::Timestamp;
 
-use crate::{db_test, shopper::*, support::Shop};
+use crate::{db_test, shopper::*};
 
 const MINUTE: i64 = 60 * 1_000;
 const DAY: i64 = 24 * 60 * MINUTE;
-
-async fn ordered(shop: &Shop, method: &str) -> Value {
-    let cart = ready_cart(shop, "tea-1", 1).await;
-    let mut order = order_of(shop, &cart).await;
-    order["payment_method"] = json!(method);
-    let placed = send(shop, "POST", &format!("{cart}/order"), &order).await;
-    assert_eq!(placed.status, 201, "{}", placed.text());
-    placed.json()
-}
-
-fn address(order: &Value, what: &str) -> String {
-    let (number, token) = (order["number"].as_str(), order["token"].as_str());
-    format!(
-        "/api/v1/orders/{}{what}?token={}",
-        number.unwrap(),
-        token.unwrap()
-    )
-}
 
 db_test! {
     /// An unpaid order expires at its deadline: half an hour after it was placed if it is paid by
@@ -34,13 +16,13 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         for (method, within_ms) in [("test", 30 * MINUTE), ("manual", DAY)] {
             let placed_at = shop.app.clock.now();
-            let order = ordered(shop, method).await;
+            let order = order_paid_by(shop, method).await;
             let until: Timestamp = order["pay_until"].as_str().unwrap().parse().unwrap();
             assert_eq!(until, placed_at.plus_millis(within_ms), "{method}");
             for (wait_ms, expired, state) in [(within_ms - 1, 0, "pending"), (1, 1, "expired")] {
                 shop.app.clock.advance(wait_ms);
                 assert_eq!(orders::expire(&shop.app).await.unwrap(), expired, "{method}");
-                assert_eq!(shop.json(&address(&order, "")).await["state"], state, "{method}");
+                assert_eq!(shop.json(&order_path(&order, "")).await["state"], state, "{method}");
             }
             assert_eq!(on_hand(shop).await, 9);
         }
@@ -51,13 +33,13 @@ db_test! {
     /// The answer to a cancellation is the order as it is then read, with its new version.
     async fn a_cancelled_order_is_returned_as_it_is_read(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let order = ordered(shop, "manual").await;
+        let order = order_paid_by(shop, "manual").await;
         shop.app.clock.advance(1_000);
-        let cancelled = send(shop, "POST", &address(&order, "/cancel"), &json!({})).await.json();
+        let cancelled = send(shop, "POST", &order_path(&order, "/cancel"), &json!({})).await.json();
         assert_eq!((&cancelled["state"], &cancelled["version"]), (&json!("cancelled"), &json!(2)));
         assert_eq!(cancelled["history"].as_array().unwrap().len(), 2);
         assert!(cancelled.get("pay_until").is_none(), "{cancelled}");
-        assert_eq!(shop.json(&address(&order, "")).await, cancelled);
+        assert_eq!(shop.json(&order_path(&order, "")).await, cancelled);
     }
 }
 
@@ -99,8 +81,8 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let shop = &shop.with(|config| config.pay_within_ms = 7 * DAY).await;
         for (wait_ms, state) in [(DAY - 1, "paid"), (DAY, "pending")] {
-            let order = ordered(shop, "test").await;
-            let pay = address(&order, "/payments");
+            let order = order_paid_by(shop, "test").await;
+            let pay = order_path(&order, "/payments");
             let begun = send_with_key(shop, &pay, &json!({ "card": "confirm" }), "k").await;
             assert_eq!(begun.json()["state"], "confirming", "{}", begun.text());
             // The buyer confirms it with the bank and does not return to the shop.
@@ -110,7 +92,7 @@ db_test! {
             tx.commit().await.unwrap();
             shop.app.clock.advance(wait_ms);
             payments::recover(&shop.app).await.unwrap();
-            assert_eq!(shop.json(&address(&order, "")).await["state"], state, "{wait_ms} ms");
+            assert_eq!(shop.json(&order_path(&order, "")).await["state"], state, "{wait_ms} ms");
         }
     }
 }

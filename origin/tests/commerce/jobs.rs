@@ -22,15 +22,7 @@ db_test! {
     /// A running server indexes products that were saved by an older version.
     async fn a_running_server_rebuilds_the_search_index(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let mut tx = shop.app.db.write().await.unwrap();
-        for statement in [
-            "delete from search_words",
-            "delete from search_terms",
-            "update versions set version = 0 where name = 'search'",
-        ] {
-            sqlx::query(statement).execute(tx.conn()).await.unwrap();
-        }
-        tx.commit().await.unwrap();
+        shop.remove_search_index().await;
         let jobs = Jobs::start(&shop.app);
         let version = "select count(*) from versions where name = 'search' and version > 0";
         until(async || count(shop, version).await == 1).await;

@@ -1,23 +1,9 @@
 //! Limits of requests and lists, at each limit and one past it.
 
-use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::{
-    db_test,
-    shopper::*,
-    support::{Reply, Shop},
-};
-
-async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1/operator/{path}"))
-        .header("content-type", "application/json")
-        .header("authorization", "Bearer operator");
-    shop.send_body(request, Body::from(body.to_string())).await
-}
+use crate::{db_test, shopper::*, support::Reply};
 
 /// Whether the problem names this field.
 fn names(reply: &Reply, field: &str) -> bool {
@@ -36,16 +22,16 @@ db_test! {
         {
             let mut last = String::new();
             for number in 1..=most {
-                let made = operate(shop, "POST", path, &body).await;
+                let made = as_operator(shop, "POST", path, &body).await;
                 assert_eq!(made.status, 201, "{path} {number}: {}", made.text());
                 made.json()["id"].as_str().unwrap().clone_into(&mut last);
             }
-            let refused = operate(shop, "POST", path, &body).await;
+            let refused = as_operator(shop, "POST", path, &body).await;
             assert_eq!(refused.status, 400, "{path}: {}", refused.text());
             assert!(names(&refused, field), "{}", refused.text());
-            let gone = operate(shop, "DELETE", &format!("{path}/{last}"), &json!({})).await;
+            let gone = as_operator(shop, "DELETE", &format!("{path}/{last}"), &json!({})).await;
             assert_eq!(gone.status, 200, "{path}: {}", gone.text());
-            assert_eq!(operate(shop, "POST", path, &body).await.status, 201, "{path}");
+            assert_eq!(as_operator(shop, "POST", path, &body).await.status, 201, "{path}");
         }
     }
 }
@@ -99,13 +85,13 @@ db_test! {
             let changes: Vec<Value> = (0..number)
                 .map(|number| json!({ "sku": format!("none-{number}"), "delta": 1 }))
                 .collect();
-            let reply = operate(shop, "POST", "stock", &json!({ "changes": changes })).await;
+            let reply = as_operator(shop, "POST", "stock", &json!({ "changes": changes })).await;
             assert_eq!(reply.status, 400, "no sku exists");
             assert_eq!(names(&reply, "changes"), is_too_many, "{number}");
         }
         for (number, status) in [(0, 400), (1, 200), (100, 200), (101, 400)] {
             let skus = vec!["sku=tea-1"; number].join("&");
-            let reply = operate(shop, "GET", &format!("stock?{skus}"), &Value::Null).await;
+            let reply = as_operator(shop, "GET", &format!("stock?{skus}"), &Value::Null).await;
             assert_eq!(reply.status.as_u16(), status, "{number}: {}", reply.text());
         }
         let most = 1_000_000_000;
@@ -118,7 +104,7 @@ db_test! {
             (json!({ "sku": "tea-1", "delta": -1 }), 409),
             (json!({ "sku": "tea-1", "on_hand": -1 }), 400),
         ] {
-            let reply = operate(shop, "POST", "stock", &json!({ "changes": [change] })).await;
+            let reply = as_operator(shop, "POST", "stock", &json!({ "changes": [change] })).await;
             assert_eq!(reply.status.as_u16(), status, "{change}: {}", reply.text());
         }
         assert_eq!(on_hand(shop).await, 0);
@@ -131,7 +117,7 @@ db_test! {
         for (code, name, status) in [(64, 200, 200), (65, 200, 400), (64, 201, 400)] {
             let path = format!("locations/{}", "x".repeat(code));
             let body = json!({ "name": "北".repeat(name) });
-            let reply = operate(shop, "PUT", &path, &body).await;
+            let reply = as_operator(shop, "PUT", &path, &body).await;
             assert_eq!(reply.status.as_u16(), status, "{code} {name}: {}", reply.text());
         }
     }

@@ -42,7 +42,7 @@ const ACTIONS: [&str; 12] = [
 async fn act(shop: &Shop, order: &Value, action: &str) -> Reply {
     let number = order["number"].as_str().unwrap();
     let (path, body) = match action {
-        "cancel" => return send(shop, "POST", &address(order, "/cancel"), &json!({})).await,
+        "cancel" => return send(shop, "POST", &order_path(order, "/cancel"), &json!({})).await,
         "refund" => ("refunds", json!({})),
         "return" => {
             let line = json!({ "sku": "tea-1", "quantity": 1 });
@@ -55,15 +55,6 @@ async fn act(shop: &Shop, order: &Value, action: &str) -> Reply {
         .header("idempotency-key", origin::secret::token())
         .header("authorization", "Bearer operator");
     shop.send_body(request, Body::from(body.to_string())).await
-}
-
-fn address(order: &Value, what: &str) -> String {
-    let (number, token) = (order["number"].as_str(), order["token"].as_str());
-    format!(
-        "/api/v1/orders/{}{what}?token={}",
-        number.unwrap(),
-        token.unwrap()
-    )
 }
 
 /// An order in this state.
@@ -89,7 +80,7 @@ async fn order_in(shop: &Shop, state: &str) -> Value {
         shop.app.clock.advance(shop.app.config.transfer_within_ms);
         orders::expire(&shop.app).await.unwrap();
     }
-    let found = shop.json(&address(&order, "")).await;
+    let found = shop.json(&order_path(&order, "")).await;
     assert_eq!(found["state"], state);
     found
 }
@@ -106,12 +97,12 @@ db_test! {
                 let kind = &refused.json()["type"];
                 assert_eq!(kind, "/problems/illegal-step", "{action} in {state}");
             }
-            assert_eq!(shop.json(&address(&order, "")).await, order, "{state}");
+            assert_eq!(shop.json(&order_path(&order, "")).await, order, "{state}");
             for action in allowed {
                 let order = order_in(shop, state).await;
                 let done = act(shop, &order, action).await;
                 assert_eq!(done.status, 200, "{action} in {state}: {}", done.text());
-                let found = shop.json(&address(&order, "")).await;
+                let found = shop.json(&order_path(&order, "")).await;
                 let (before, after) = (order["version"].as_i64(), found["version"].as_i64());
                 assert!(after > before, "{action} in {state}");
             }

@@ -21,15 +21,6 @@ async fn operate(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
-fn address(order: &Value) -> String {
-    let (number, token) = (order["number"].as_str(), order["token"].as_str());
-    format!(
-        "/api/v1/orders/{}?token={}",
-        number.unwrap(),
-        token.unwrap()
-    )
-}
-
 async fn step(shop: &Shop, order: &Value, state: &str) {
     let path = format!("orders/{}/steps", order["number"].as_str().unwrap());
     let reply = operate(shop, "POST", &path, &json!({ "state": state })).await;
@@ -61,7 +52,7 @@ db_test! {
         let placed = send(shop, "POST", &format!("{path}/order"), &order).await;
         assert_eq!(placed.status, 201, "{}", placed.text());
         let placed = placed.json();
-        assert_eq!(shop.json(&address(&placed)).await, placed);
+        assert_eq!(shop.json(&order_path(&placed, "")).await, placed);
         let read = operate(shop, "GET", &format!("orders/{}", placed["number"].as_str().unwrap()), &json!({})).await;
         // Staff see everything except the buyer's token.
         let mut without_token = placed.clone();
@@ -267,7 +258,7 @@ db_test! {
             let mut order_request = order_of(shop, &path).await;
             order_request["payment_method"] = json!("test");
             let placed = send_with_key(shop, &format!("{path}/order"), &order_request, card).await.json();
-            let to = address(&placed).replace("?token", "/payments?token");
+            let to = order_path(&placed, "").replace("?token", "/payments?token");
             send_with_key(shop, &to, &json!({ "card": card }), card).await;
         }
         let path = ready_cart(shop, "tea-1", 1).await;
@@ -289,7 +280,7 @@ db_test! {
         until(async || is_none("select count(*) from outbox where due_at is not null").await).await;
         until(async || shop.get_ops("/metrics").await.text().contains("shop_stock_rows 2\n")).await;
         jobs.stop().await;
-        assert_eq!(shop.json(&address(&late)).await["state"], "expired");
+        assert_eq!(shop.json(&order_path(&late, "")).await["state"], "expired");
         // Three orders were placed and one was paid; two expired, and the payment of one of them
         // was refunded.
         assert!(mailbox(shop).len() >= 6, "{}", mailbox(shop).len());

@@ -12,27 +12,8 @@ use crate::{
     support::{Reply, Shop},
 };
 
-/// Places an order with this payment method.
-async fn ordered(shop: &Shop, method: &str) -> Value {
-    let cart = ready_cart(shop, "tea-1", 1).await;
-    let mut order = order_of(shop, &cart).await;
-    order["payment_method"] = json!(method);
-    let placed = send(shop, "POST", &format!("{cart}/order"), &order).await;
-    assert_eq!(placed.status, 201, "{}", placed.text());
-    placed.json()
-}
-
-fn address(order: &Value, what: &str) -> String {
-    let (number, token) = (order["number"].as_str(), order["token"].as_str());
-    format!(
-        "/api/v1/orders/{}{what}?token={}",
-        number.unwrap(),
-        token.unwrap()
-    )
-}
-
 async fn pay(shop: &Shop, order: &Value, card: &str) -> Value {
-    let to = address(order, "/payments");
+    let to = order_path(order, "/payments");
     let paid = send_with_key(shop, &to, &json!({ "card": card }), card).await;
     assert_eq!(paid.status, 201, "{}", paid.text());
     paid.json()
@@ -52,7 +33,7 @@ async fn refund(shop: &Shop, order: &Value, minor: Option<i64>, key: &str) -> Re
 }
 
 async fn read(shop: &Shop, order: &Value) -> Value {
-    shop.json(&address(order, "")).await
+    shop.json(&order_path(order, "")).await
 }
 
 fn id(payment: &Value) -> i64 {
@@ -63,7 +44,7 @@ db_test! {
     /// One key on two orders is two refunds; on one order it is one.
     async fn a_key_belongs_to_its_order(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let (first, second) = (ordered(shop, "test").await, ordered(shop, "test").await);
+        let (first, second) = (order_paid_by(shop, "test").await, order_paid_by(shop, "test").await);
         for order in [&first, &second] {
             pay(shop, order, "succeeds").await;
             for _ in 0..2 {
@@ -80,7 +61,7 @@ db_test! {
     /// the other payment.
     async fn refunds_use_the_payments_that_are_left(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let order = ordered(shop, "test").await;
+        let order = order_paid_by(shop, "test").await;
         let early = id(&pay(shop, &order, "declined").await);
         let paid = id(&pay(shop, &order, "succeeds").await);
         // The first payment is captured after all.
@@ -109,8 +90,8 @@ db_test! {
     async fn an_order_is_refunded_once_all_refunds_are_sent(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (shop, stripe) = account(shop).await;
-        let order = ordered(&shop, "stripe").await;
-        let to = address(&order, "/payments");
+        let order = order_paid_by(&shop, "stripe").await;
+        let to = order_path(&order, "/payments");
         let paid = send_with_key(&shop, &to, &json!({ "payment_method": "pm_card" }), "k").await;
         assert_eq!(paid.json()["state"], "captured", "{}", paid.text());
         stripe.lock().unwrap().keeps = Some(300);
@@ -131,24 +112,24 @@ db_test! {
     /// Cancelled, expired and refunded orders cannot be charged.
     async fn closed_orders_cannot_be_charged(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let cancelled = ordered(shop, "test").await;
-        let gone = send(shop, "POST", &address(&cancelled, "/cancel"), &json!({})).await;
+        let cancelled = order_paid_by(shop, "test").await;
+        let gone = send(shop, "POST", &order_path(&cancelled, "/cancel"), &json!({})).await;
         assert_eq!(gone.status, 200);
-        let expired = ordered(shop, "test").await;
+        let expired = order_paid_by(shop, "test").await;
         shop.app.clock.advance(shop.app.config.pay_within_ms);
         assert_eq!(orders::expire(&shop.app).await.unwrap(), 1);
         for order in [&cancelled, &expired] {
-            let to = address(order, "/payments");
+            let to = order_path(order, "/payments");
             let refused = send_with_key(shop, &to, &json!({ "card": "succeeds" }), "k").await;
             assert_eq!((refused.status.as_u16(), &refused.json()["type"]), (409, &json!("/problems/illegal-step")));
         }
         assert_eq!(count(shop, "select count(*) from payments").await, 0);
         assert_eq!(count(shop, "select count(*) from test_charges").await, 0);
         // The payment of a refunded order is all that it has.
-        let refunded = ordered(shop, "test").await;
+        let refunded = order_paid_by(shop, "test").await;
         let paid = pay(shop, &refunded, "succeeds").await;
         assert_eq!(refund(shop, &refunded, None, "all").await.json()["state"], "refunded");
-        let to = address(&refunded, "/payments");
+        let to = order_path(&refunded, "/payments");
         let again = send_with_key(shop, &to, &json!({ "card": "succeeds" }), "again").await.json();
         assert_eq!((&again["id"], &again["order"]), (&paid["id"], &json!("refunded")));
         assert_eq!(count(shop, "select count(*) from test_charges").await, 1);
@@ -162,14 +143,14 @@ db_test! {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let patient = |config: &mut origin::config::Config| config.pay_within_ms = 24 * 60 * 60 * 1_000;
         let shop = &shop.with(patient).await;
-        let order = ordered(shop, "test").await;
+        let order = order_paid_by(shop, "test").await;
         let started = pay(shop, &order, "times_out").await;
         assert_eq!(started["state"], "started");
         // The request never reached the provider.
         let mut tx = shop.app.db.write().await.unwrap();
         sqlx::query("delete from test_charges").execute(tx.conn()).await.unwrap();
         tx.commit().await.unwrap();
-        let payment = address(&order, &format!("/payments/{}", started["id"].as_str().unwrap()));
+        let payment = order_path(&order, &format!("/payments/{}", started["id"].as_str().unwrap()));
         let lost_after_ms = 60 * shop.app.config.payment_ask_ms;
         for wait_ms in [shop.app.config.payment_ask_ms + 1, lost_after_ms - shop.app.config.payment_ask_ms - 1] {
             shop.app.clock.advance(wait_ms);
@@ -188,7 +169,7 @@ db_test! {
     /// Repeated reports change nothing: a decline after a capture, or the same decline many times.
     async fn repeated_reports_count_once(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
-        let order = ordered(shop, "test").await;
+        let order = order_paid_by(shop, "test").await;
         let no = payments::ChargeStatus::from(payments::ChargeOutcome::Declined("card_declined".to_owned()));
         let declined = id(&pay(shop, &order, "declined").await);
         for _ in 0..9 {
@@ -197,7 +178,7 @@ db_test! {
         // They count as one decline, so that a card is accepted.
         let confirming = pay(shop, &order, "confirm").await;
         payments::settle(&shop.app, declined, &no).await.unwrap();
-        let confirm = address(&order, &format!("/payments/{}/confirm", confirming["id"].as_str().unwrap()));
+        let confirm = order_path(&order, &format!("/payments/{}/confirm", confirming["id"].as_str().unwrap()));
         assert_eq!(send(shop, "POST", &confirm, &json!({})).await.json()["state"], "captured");
         let state = payments::settle(&shop.app, id(&confirming), &no).await.unwrap();
         assert_eq!(state, shared::payment::PaymentState::Captured);
@@ -213,7 +194,7 @@ db_test! {
     async fn an_event_affects_only_payments_of_its_provider(shop) {
         shop.save(vec![only("tea", "5.00", 9)]).await;
         let (with_stripe, _) = account(shop).await;
-        let order = ordered(shop, "test").await;
+        let order = order_paid_by(shop, "test").await;
         let confirming = pay(shop, &order, "confirm").await;
         let said = json!({
             "id": "pi_1", "object": "payment_intent", "status": "succeeded", "amount": 1_100, "currency": "usd",

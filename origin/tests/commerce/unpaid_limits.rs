@@ -35,15 +35,6 @@ async fn operate(shop: &Shop, order: &Value, state: &str) -> Reply {
     shop.send_body(request, Body::from(body)).await
 }
 
-fn address(order: &Value, what: &str) -> String {
-    let (number, token) = (order["number"].as_str(), order["token"].as_str());
-    format!(
-        "/api/v1/orders/{}{what}?token={}",
-        number.unwrap(),
-        token.unwrap()
-    )
-}
-
 /// The exceeded limits of a refused order.
 fn excess(refused: &Reply) -> Vec<String> {
     let problem = refused.json();
@@ -84,7 +75,7 @@ db_test! {
         assert_eq!(place_from(shop, HERE, &fourth, "manual").await.status, 201);
         let fifth = cart_of(shop, "ann@example.org", "tea-1", 1).await;
         assert_eq!(excess(&place_from(shop, HERE, &fifth, "manual").await), ["orders"]);
-        let cancelled = send(shop, "POST", &address(&orders[1], "/cancel"), &json!({})).await;
+        let cancelled = send(shop, "POST", &order_path(&orders[1], "/cancel"), &json!({})).await;
         assert_eq!(cancelled.status, 200);
         assert_eq!(place_from(shop, HERE, &fifth, "manual").await.status, 201);
         let sixth = cart_of(shop, "ann@example.org", "tea-1", 1).await;
@@ -208,14 +199,14 @@ async fn declined(shop: &Shop, email: &str, from: &str) -> Value {
     let placed = place_from(shop, from, &cart, "test").await;
     assert_eq!(placed.status, 201, "{}", placed.text());
     let order = placed.json();
-    let pay = address(&order, "/payments");
+    let pay = order_path(&order, "/payments");
     let paid = send_from(shop, from, ("POST", &pay), &json!({ "card": "declined" })).await;
     assert_eq!(paid.json()["state"], "failed", "{}", paid.text());
     order
 }
 
 async fn state(shop: &Shop, order: &Value) -> String {
-    shop.json(&address(order, "")).await["state"]
+    shop.json(&order_path(order, "")).await["state"]
         .as_str()
         .unwrap()
         .to_owned()
@@ -244,7 +235,7 @@ db_test! {
 
         // While the bank waits for the buyer's confirmation, the order is kept.
         let order = placed.json();
-        let pay = address(&order, "/payments");
+        let pay = order_path(&order, "/payments");
         let payment = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
         assert_eq!(payment.json()["state"], "confirming", "{}", payment.text());
         let again = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
@@ -260,7 +251,7 @@ db_test! {
         shop.save(vec![only("lamp", "30.00", 1)]).await;
         let cart = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
         let order = place_from(shop, HERE, &cart, "test").await.json();
-        let pay = address(&order, "/payments");
+        let pay = order_path(&order, "/payments");
         let payment = send_from(shop, HERE, ("POST", &pay), &json!({ "card": "confirm" })).await;
         assert_eq!(payment.json()["state"], "confirming", "{}", payment.text());
         let next = cart_of(shop, "ann@example.org", "lamp-1", 1).await;
@@ -364,7 +355,7 @@ db_test! {
             orders.push(placed.json());
         }
         assert_eq!(on_hand(shop).await, 1);
-        let cancelled = send(&later, "POST", &address(&orders[0], "/cancel"), &json!({})).await;
+        let cancelled = send(&later, "POST", &order_path(&orders[0], "/cancel"), &json!({})).await;
         assert_eq!((cancelled.status.as_u16(), on_hand(shop).await), (200, 1));
         assert_eq!(operate(&later, &orders[1], "paid").await.status, 200);
         assert_eq!(on_hand(shop).await, 0);
@@ -400,7 +391,7 @@ db_test! {
         assert_eq!(deliver().await, 2);
         order("bob@example.org").await;
         assert_eq!(deliver().await, 3);
-        send(shop, "POST", &address(&orders[0], "/cancel"), &json!({})).await;
+        send(shop, "POST", &order_path(&orders[0], "/cancel"), &json!({})).await;
         assert_eq!(deliver().await, 3);
         assert_eq!(operate(shop, &orders[1], "paid").await.status, 200);
         assert_eq!(deliver().await, 4);

@@ -133,6 +133,19 @@ pub fn assets() -> Assets {
 }
 
 impl Shop {
+    /// Removes the search index, as after an update from a version without it.
+    pub async fn remove_search_index(&self) {
+        let mut tx = self.app.db.write().await.unwrap();
+        for statement in [
+            "delete from search_words",
+            "delete from search_terms",
+            "update versions set version = 0 where name = 'search'",
+        ] {
+            sqlx::query(statement).execute(tx.conn()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
     pub async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());

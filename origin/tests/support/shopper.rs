@@ -48,6 +48,36 @@ pub async fn send_from(
     shop.send_body(request, Body::from(body.to_string())).await
 }
 
+/// Sends a JSON request to the staff API, with the operator's token.
+pub async fn as_operator(shop: &Shop, method: &str, path: &str, body: &Value) -> Reply {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/operator/{path}"))
+        .header("content-type", "application/json")
+        .header("authorization", "Bearer operator");
+    shop.send_body(request, Body::from(body.to_string())).await
+}
+
+/// Orders one unit of tea with this payment method.
+pub async fn order_paid_by(shop: &Shop, method: &str) -> Value {
+    let cart = ready_cart(shop, "tea-1", 1).await;
+    let mut order = order_of(shop, &cart).await;
+    order["payment_method"] = json!(method);
+    let placed = send(shop, "POST", &format!("{cart}/order"), &order).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    placed.json()
+}
+
+/// The path of an order, or of something below it, with the order's token.
+pub fn order_path(order: &Value, below: &str) -> String {
+    let (number, token) = (order["number"].as_str(), order["token"].as_str());
+    format!(
+        "/api/v1/orders/{}{below}?token={}",
+        number.unwrap(),
+        token.unwrap()
+    )
+}
+
 /// Like [`ready_cart`], for another buyer.
 pub async fn cart_of(shop: &Shop, email: &str, sku: &str, quantity: i64) -> String {
     let path = ready_cart(shop, sku, quantity).await;
