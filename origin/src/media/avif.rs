@@ -153,11 +153,13 @@ impl Library {
             return Ok(());
         };
         let names = widths(width).into_iter();
-        let mut names = names.map(|width| format!("{name}-{width}.avif"));
-        names.try_for_each(|name| match self.folder.join(&name).exists() {
-            true => Ok(()),
-            false => self.write(&name, &[]),
-        })
+        let missing = names
+            .map(|width| format!("{name}-{width}.avif"))
+            .filter(|name| !self.folder.join(name).exists());
+        for name in missing {
+            self.write(&name, &[])?;
+        }
+        Ok(())
     }
 
     /// Writes the AVIF renditions that are missing, the smallest first. One that is not smaller than
